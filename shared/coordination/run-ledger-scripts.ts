@@ -1,0 +1,70 @@
+// The run ledger's two steps that must not be torn apart, as Redis scripts. Every key shares one hash tag (the prefix),
+// so keys made inside a script live in the same slot as those passed in.
+
+// KEYS run, planned, pending, events, claim, claim's runs
+// ARGV runId, series, backupId, action, name, reason, now, events kept
+export const planScript = `
+local seen = redis.call('SADD', KEYS[2], ARGV[2]) == 0
+if ARGV[4] ~= 'backup' then
+  if seen then return 'counted' end
+  local field = ARGV[4] == 'skip' and 'skipped' or 'empty'
+  redis.call('HINCRBY', KEYS[1], 'total', 1)
+  redis.call('HINCRBY', KEYS[1], field, 1)
+  redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[8], '*', 'what', field, 'series', ARGV[2], 'name', ARGV[5], 'reason', ARGV[6])
+  return 'counted'
+end
+local owner = redis.call('HGET', KEYS[5], 'backupId')
+if seen then
+  if owner == ARGV[3] then return 'new' end
+  return 'counted'
+end
+redis.call('HINCRBY', KEYS[1], 'total', 1)
+redis.call('SADD', KEYS[6], ARGV[1])
+if owner and owner ~= ARGV[3] then
+  redis.call('HSET', KEYS[3], ARGV[2], owner)
+  return 'joined'
+end
+redis.call('HSET', KEYS[5], 'backupId', ARGV[3], 'queue', 'exports', 'jobId', ARGV[3], 'changedAtMs', ARGV[7])
+redis.call('HSET', KEYS[3], ARGV[2], ARGV[3])
+return 'new'
+`
+
+// KEYS claim, claim's runs
+// ARGV backupId, runId, series, result, bytes, failure as JSON, name, reason, start of the runs' keys, events kept
+export const settleScript = `
+local runs = {}
+if redis.call('HGET', KEYS[1], 'backupId') == ARGV[1] then
+  runs = redis.call('SMEMBERS', KEYS[2])
+  redis.call('DEL', KEYS[1], KEYS[2])
+end
+local own = false
+for _, run in ipairs(runs) do
+  if run == ARGV[2] then own = true end
+end
+if not own then table.insert(runs, ARGV[2]) end
+
+local ended = {}
+for _, run in ipairs(runs) do
+  local key = ARGV[9] .. run
+  local state = redis.call('HGET', key, 'state')
+  if state then
+    local counted = false
+    if redis.call('HGET', key .. ':pending', ARGV[3]) == ARGV[1] then
+      redis.call('HDEL', key .. ':pending', ARGV[3])
+      counted = true
+    elseif ARGV[4] ~= 'failed' and redis.call('HDEL', key .. ':failures', ARGV[3]) == 1 then
+      redis.call('HINCRBY', key, 'failed', -1)
+      counted = true
+    end
+    if counted then
+      redis.call('HINCRBY', key, ARGV[4], 1)
+      redis.call('HINCRBY', key, 'sizeBytes', ARGV[5])
+      if ARGV[4] == 'failed' then redis.call('HSET', key .. ':failures', ARGV[3], ARGV[6]) end
+      redis.call('XADD', key .. ':events', 'MAXLEN', '~', ARGV[10], '*',
+        'what', ARGV[4], 'series', ARGV[3], 'name', ARGV[7], 'sizeBytes', ARGV[5], 'reason', ARGV[8])
+      if state ~= 'listing' and redis.call('HLEN', key .. ':pending') == 0 then table.insert(ended, run) end
+    end
+  end
+end
+return ended
+`

@@ -1,0 +1,233 @@
+// The account of each run: what it planned, what is still awaited, how each backup ended. The scheduler writes it,
+// the command line and the board read it. Counting is idempotent: an outcome that comes twice counts once.
+
+import type { QueueConnection } from '#shared/queues/open-queue.ts'
+import type { Outcome } from '#shared/queues/outcomes-queue.ts'
+import type { Mode } from '#shared/queues/runs-queue.ts'
+import { claimKey, claimRunsKey } from './claims.ts'
+import { planScript, settleScript } from './run-ledger-scripts.ts'
+
+export type RunState = 'listing' | 'waiting' | 'ended' | 'interrupted'
+
+export interface RunAccount {
+  readonly runId: string
+  readonly mode: Mode
+  readonly full: boolean
+  readonly trigger: 'command' | 'schedule'
+  readonly state: RunState
+  readonly startedAtMs: number
+  readonly endedAtMs: number | undefined
+  /** Why listing the server's entities broke off: the run is then not whole. */
+  readonly listingError: string | undefined
+  readonly total: number
+  readonly done: number
+  readonly skipped: number
+  readonly empty: number
+  readonly failed: number
+  readonly sizeBytes: number
+}
+
+export interface Failure {
+  readonly series: string
+  readonly name: string
+  readonly reason: string
+  readonly code: string
+  readonly hint?: string | undefined
+}
+
+export interface RunEvent {
+  readonly id: string
+  readonly what: 'done' | 'skipped' | 'empty' | 'failed'
+  readonly series: string
+  readonly name: string
+  readonly sizeBytes: number
+  readonly reason: string
+}
+
+export interface Plan {
+  readonly series: string
+  readonly name: string
+  readonly action: 'backup' | 'skip' | 'empty'
+  readonly reason: string
+  readonly backupId: string
+}
+
+/** Kept after its end for followers and late retries; the backup directory keeps the run's record for good. */
+const KEPT_SECONDS = 14 * 24 * 3600
+const EVENTS_KEPT = 20_000
+
+export type RunLedger = ReturnType<typeof openRunLedger>
+
+export function openRunLedger({ redis, prefix }: QueueConnection) {
+  const runKey = (runId: string, part = '') => `${prefix}:run:${runId}${part}`
+  const indexKey = `${prefix}:runs`
+  return {
+    /** Begins the account; a second call for the same run changes nothing. Returns where listing is to go on. */
+    async open(run: Pick<RunAccount, 'runId' | 'mode' | 'full' | 'trigger'>): Promise<{ cursor: string }> {
+      const key = runKey(run.runId)
+      const now = Date.now()
+      if (await redis.hsetnx(key, 'startedAtMs', String(now))) {
+        await redis
+          .multi()
+          .hset(key, { mode: run.mode, full: run.full ? 1 : 0, trigger: run.trigger, state: 'listing' })
+          .zadd(indexKey, now, run.runId)
+          .zremrangebyscore(indexKey, 0, now - KEPT_SECONDS * 1000)
+          .exec()
+      }
+      return { cursor: (await redis.hget(key, 'cursor')) ?? '' }
+    },
+
+    /**
+     * Enters one entity into the run. `new`: this run's backup has the claim and its job must be added (adding it again
+     * is harmless). `joined`: a backup under way serves this run too. `counted`: nothing is left to do.
+     */
+    async plan(runId: string, plan: Plan): Promise<'new' | 'joined' | 'counted'> {
+      const answer = await redis.eval(
+        planScript,
+        6,
+        runKey(runId),
+        runKey(runId, ':planned'),
+        runKey(runId, ':pending'),
+        runKey(runId, ':events'),
+        claimKey(prefix, plan.series),
+        claimRunsKey(prefix, plan.series),
+        runId,
+        plan.series,
+        plan.backupId,
+        plan.action,
+        plan.name,
+        plan.reason,
+        Date.now(),
+        EVENTS_KEPT,
+      )
+      return answer as 'new' | 'joined' | 'counted'
+    },
+
+    /** All entities up to the cursor are entered and their jobs added: a restarted listing begins after it. */
+    async advance(runId: string, cursor: string): Promise<void> {
+      await redis.multi().hset(runKey(runId), 'cursor', cursor).del(runKey(runId, ':planned')).exec()
+    },
+
+    /** Listing is over (or broke off for good): the run ends when nothing is awaited any more. */
+    async endListing(runId: string, error?: string): Promise<void> {
+      const key = runKey(runId)
+      const state = await redis.hget(key, 'state')
+      if (state !== 'listing') return
+      await redis.hset(key, { state: 'waiting', ...(error === undefined ? {} : { listingError: error }) })
+    },
+
+    /** Counts an outcome for every run that waited for the backup; returns the runs that may now be ended. */
+    async settle(series: string, outcome: Outcome): Promise<string[]> {
+      const reason = outcome.reason ?? ''
+      const failure: Failure = {
+        series,
+        name: outcome.name,
+        reason,
+        code: outcome.code ?? 'unknown',
+        ...(outcome.hint === undefined ? {} : { hint: outcome.hint }),
+      }
+      const ended = await redis.eval(
+        settleScript,
+        2,
+        claimKey(prefix, series),
+        claimRunsKey(prefix, series),
+        outcome.backupId,
+        outcome.runId,
+        series,
+        outcome.result,
+        outcome.sizeBytes,
+        JSON.stringify(failure),
+        outcome.name,
+        reason,
+        `${prefix}:run:`,
+        EVENTS_KEPT,
+      )
+      return ended as string[]
+    },
+
+    async read(runId: string): Promise<RunAccount | undefined> {
+      const fields = await redis.hgetall(runKey(runId))
+      return fields.startedAtMs ? parseAccount(runId, fields) : undefined
+    },
+
+    async countPending(runId: string): Promise<number> {
+      return redis.hlen(runKey(runId, ':pending'))
+    },
+
+    /** Series still awaited with the backup that is to bring them, a few hundred at a time. */
+    async *pending(runId: string): AsyncGenerator<{ series: string; backupId: string }> {
+      let cursor = '0'
+      do {
+        const [next, flat] = await redis.hscan(runKey(runId, ':pending'), cursor, 'COUNT', 200)
+        cursor = next
+        for (let i = 0; i + 1 < flat.length; i += 2) yield { series: flat[i]!, backupId: flat[i + 1]! }
+      } while (cursor !== '0')
+    },
+
+    async *failures(runId: string): AsyncGenerator<Failure> {
+      let cursor = '0'
+      do {
+        const [next, flat] = await redis.hscan(runKey(runId, ':failures'), cursor, 'COUNT', 200)
+        cursor = next
+        for (let i = 0; i + 1 < flat.length; i += 2) yield JSON.parse(flat[i + 1]!) as Failure
+      } while (cursor !== '0')
+    },
+
+    /** What happened since the event `after` (`0` for all), oldest first, at most 500. */
+    async events(runId: string, after: string): Promise<RunEvent[]> {
+      const rows = await redis.xrange(runKey(runId, ':events'), after === '0' ? '-' : `(${after}`, '+', 'COUNT', 500)
+      return rows.map(([id, flat]) => {
+        const fields = Object.fromEntries(pairs(flat))
+        return {
+          id,
+          what: fields.what as RunEvent['what'],
+          series: fields.series ?? '',
+          name: fields.name ?? '',
+          sizeBytes: Number(fields.sizeBytes ?? 0),
+          reason: fields.reason ?? '',
+        }
+      })
+    },
+
+    async end(runId: string, state: 'ended' | 'interrupted'): Promise<void> {
+      const keys = ['', ':pending', ':failures', ':events', ':planned'].map((part) => runKey(runId, part))
+      const transaction = redis.multi().hset(keys[0]!, { state }).hsetnx(keys[0]!, 'endedAtMs', String(Date.now()))
+      for (const key of keys) transaction.expire(key, KEPT_SECONDS)
+      await transaction.exec()
+    },
+
+    /** Runs that have not ended, oldest first. */
+    async unfinished(): Promise<RunAccount[]> {
+      const accounts: RunAccount[] = []
+      for (const runId of await redis.zrange(indexKey, 0, -1)) {
+        const account = await this.read(runId)
+        if (account && (account.state === 'listing' || account.state === 'waiting')) accounts.push(account)
+      }
+      return accounts
+    },
+  }
+}
+
+function parseAccount(runId: string, fields: Record<string, string>): RunAccount {
+  const count = (name: string) => Number(fields[name] ?? 0)
+  return {
+    runId,
+    mode: (fields.mode ?? 'p') as Mode,
+    full: fields.full === '1',
+    trigger: fields.trigger === 'schedule' ? 'schedule' : 'command',
+    state: (fields.state ?? 'listing') as RunState,
+    startedAtMs: count('startedAtMs'),
+    endedAtMs: fields.endedAtMs ? Number(fields.endedAtMs) : undefined,
+    listingError: fields.listingError,
+    total: count('total'),
+    done: count('done'),
+    skipped: count('skipped'),
+    empty: count('empty'),
+    failed: count('failed'),
+    sizeBytes: count('sizeBytes'),
+  }
+}
+
+function* pairs(flat: readonly string[]): Generator<[string, string]> {
+  for (let i = 0; i + 1 < flat.length; i += 2) yield [flat[i]!, flat[i + 1]!]
+}

@@ -1,0 +1,15 @@
+// The table of queues that the board, the command line and the tests read.
+
+import { downloadsQueue } from './downloads-queue.ts'
+import { exportsQueue } from './exports-queue.ts'
+import { outcomesQueue } from './outcomes-queue.ts'
+import { runsQueue } from './runs-queue.ts'
+import { sweepsQueue } from './sweeps-queue.ts'
+
+export const allQueues = {
+  runs: runsQueue,
+  exports: exportsQueue,
+  downloads: downloadsQueue,
+  sweeps: sweepsQueue,
+  outcomes: outcomesQueue,
+} as const

@@ -1,0 +1,55 @@
+// The producer's side of a queue: adds validated jobs.
+
+import { type JobsOptions, Queue } from 'bullmq'
+import type { Redis } from 'ioredis'
+import type { QueueDefinition } from './queue-definition.ts'
+
+export interface QueueConnection {
+  readonly redis: Redis
+  /** Start of every key, with a hash tag so that one Redis Cluster slot holds them all. */
+  readonly prefix: string
+}
+
+export interface JobToAdd<Payload> {
+  readonly name: string
+  readonly payload: Payload
+  /** Adding a job whose id is known already changes nothing: what makes adding safe to repeat. */
+  readonly jobId?: string
+  readonly options?: JobsOptions
+}
+
+export interface OpenQueue<Payload> {
+  /** BullMQ's own queue, for reading states and counts. */
+  readonly bull: Queue
+  add(job: JobToAdd<Payload>): Promise<void>
+  addAll(jobs: readonly JobToAdd<Payload>[]): Promise<void>
+  close(): Promise<void>
+}
+
+/** Opens a queue for adding jobs. Payloads are checked against the schema; a bad one is a defect and throws. */
+export function openQueue<Payload>(
+  definition: QueueDefinition<Payload>,
+  connection: QueueConnection,
+): OpenQueue<Payload> {
+  const bull = new Queue(definition.name, {
+    connection: connection.redis,
+    prefix: connection.prefix,
+    defaultJobOptions: definition.jobOptions,
+  })
+  const toBull = (job: JobToAdd<Payload>) => ({
+    name: job.name,
+    data: definition.schema.parse(job.payload),
+    opts: { ...job.options, ...(job.jobId === undefined ? {} : { jobId: job.jobId }) },
+  })
+  return {
+    bull,
+    async add(job) {
+      const { name, data, opts } = toBull(job)
+      await bull.add(name, data, opts)
+    },
+    async addAll(jobs) {
+      if (jobs.length > 0) await bull.addBulk(jobs.map(toBull))
+    },
+    close: () => bull.close(),
+  }
+}

@@ -1,0 +1,35 @@
+// outcomes: how a backup ended, told by exporter and downloader to the scheduler, which keeps the account of runs.
+
+import { z } from 'zod'
+import { seriesSchema } from '#shared/model/series.ts'
+import { keepFinishedJobs, type QueueDefinition } from './queue-definition.ts'
+
+export const resultSchema = z.enum(['done', 'empty', 'failed'])
+
+/** `done`: a verified archive is stored. `empty`: CVAT has nothing to back up (a task without data). */
+export type BackupResult = z.infer<typeof resultSchema>
+
+export const outcomePayloadSchema = z.object({
+  backupId: z.string(),
+  runId: z.string(),
+  series: seriesSchema,
+  name: z.string(),
+  result: resultSchema,
+  sizeBytes: z.int().nonnegative().default(0),
+  reason: z.string().max(2_000).optional(),
+  code: z.string().max(100).optional(),
+  hint: z.string().max(1_000).optional(),
+})
+
+export type Outcome = z.infer<typeof outcomePayloadSchema>
+
+export const outcomesQueue: QueueDefinition<Outcome> = {
+  name: 'outcomes',
+  schema: outcomePayloadSchema,
+  jobOptions: {
+    ...keepFinishedJobs,
+    removeOnComplete: true,
+    attempts: 20,
+    backoff: { type: 'exponential', delay: 500, jitter: 0.5 },
+  },
+}
