@@ -1,0 +1,139 @@
+// The CVAT client: one method per call, checked rows out, BackupErrors for everything expected.
+
+import type { z } from 'zod'
+import { BackupError } from '#shared/errors/backup-error.ts'
+import type { Series } from '#shared/model/series.ts'
+import type { ApiCaller } from './api-caller.ts'
+import { type CvatClientOptions, checkHeaderValues, resolveTimeouts } from './client-options.ts'
+import { connectCaller } from './connect-caller.ts'
+import { type Download, type DownloadOptions, openDownload } from './download.ts'
+import { cancelRequest, getRequest, listActiveExports, refreshRequests, startExport } from './export-calls.ts'
+import type { ExportRequest } from './export-request.ts'
+import { listByKey, listByNumber } from './list-pages.ts'
+import { type JobScope, jobTerms, type LogicTerm, type TaskScope, taskTerms } from './list-scopes.ts'
+import {
+  type ExportFormat,
+  type JobRow,
+  jobRowSchema,
+  type OrganizationRow,
+  organizationRowSchema,
+  type ProjectRow,
+  projectRowSchema,
+  type TaskRow,
+  taskRowSchema,
+} from './rows.ts'
+import { checkServer, getAbout, getSelf, listFormats } from './server-calls.ts'
+import { parseServerUrl } from './server-url.ts'
+import { openTransport } from './transport.ts'
+
+export type { CvatClientOptions } from './client-options.ts'
+export type { Download, DownloadOptions } from './download.ts'
+export type { ExportRequest } from './export-request.ts'
+export type { JobScope, TaskScope } from './list-scopes.ts'
+export type { ExportFormat, JobRow, OrganizationRow, ProjectRow, TaskRow } from './rows.ts'
+
+/**
+ * Every call takes a signal and rejects with its reason when it aborts. Expected faults are BackupErrors; those that pass
+ * soon (`throttled`, `server-error`, `unreachable`, `timeout`) were repeated within the client's limits before.
+ * Lists of projects, tasks and jobs yield pages ordered by id that miss no row which was there all the time.
+ */
+export interface CvatClient extends AsyncDisposable {
+  getAbout(signal: AbortSignal): Promise<{ version: string }>
+  getSelf(signal: AbortSignal): Promise<{ id: number; username: string }>
+  /** About, the login and the requests API: `not-cvat`, `login-failed` or `server-too-old` if one is missing. */
+  checkServer(signal: AbortSignal): Promise<{ version: string }>
+  listOrganizations(signal: AbortSignal): AsyncGenerator<OrganizationRow>
+  listProjects(options: ProjectListOptions, signal: AbortSignal): AsyncGenerator<ProjectRow[]>
+  listTasks(scope: TaskScope, signal: AbortSignal): AsyncGenerator<TaskRow[]>
+  listJobs(scope: JobScope, signal: AbortSignal): AsyncGenerator<JobRow[]>
+  getProject(id: number, signal: AbortSignal): Promise<ProjectRow>
+  getTask(id: number, signal: AbortSignal): Promise<TaskRow>
+  /** `attached`: one was under way already. Throws `no-data`, `unknown-format`, `forbidden`, `not-found` … */
+  startExport(series: Series, signal: AbortSignal): Promise<{ requestId: string; attached: boolean }>
+  /** Throws `unknown-request` when the server does not know it (any more). */
+  getRequest(requestId: string, signal: AbortSignal): Promise<ExportRequest>
+  /** The cheap list call that makes the server notice exports whose worker died. */
+  refreshRequests(signal: AbortSignal): Promise<void>
+  /** This user's queued and started exports; one that starts meanwhile may come twice. */
+  listActiveExports(signal: AbortSignal): AsyncGenerator<ExportRequest>
+  /** Only a queued one can be cancelled; false otherwise. */
+  cancelRequest(requestId: string, signal: AbortSignal): Promise<boolean>
+  listFormats(signal: AbortSignal): Promise<ExportFormat[]>
+  /** The file behind a finished request's `resultUrl`, fetched from CVAT_URL whatever origin that names. */
+  openDownload(resultUrl: string, options: DownloadOptions, signal: AbortSignal): Promise<Download>
+  /** Breaks calls and downloads under way. */
+  close(): Promise<void>
+}
+
+export interface ProjectListOptions {
+  /** Only ids above this one. */
+  readonly afterId?: number | undefined
+  /** A further condition in CVAT's JSON logic. */
+  readonly filter?: LogicTerm | undefined
+  readonly pageSize?: number | undefined
+}
+
+/**
+ * Makes the client; nothing is sent until the first call.
+ *
+ * @throws BackupError `bad-url`, `bad-credentials`, `bad-organization`, `bad-ca`
+ */
+export function openCvatClient(options: CvatClientOptions): CvatClient {
+  const server = parseServerUrl(options.url)
+  checkHeaderValues(options)
+  const transport = openTransport(server, resolveTimeouts(options.timeouts), options)
+  const closing = new AbortController()
+  const caller = connectCaller(options, server, transport, closing.signal)
+  const headers: Record<string, string> = options.organization ? { 'x-organization': options.organization } : {}
+
+  const close = async () => {
+    closing.abort(new BackupError('The CVAT client is closed', { code: 'client-closed', retryable: false }))
+    await transport.close()
+  }
+
+  return {
+    getAbout: (signal) => getAbout(caller, signal),
+    getSelf: (signal) => getSelf(caller, signal),
+    checkServer: (signal) => checkServer(caller, signal),
+    listFormats: (signal) => listFormats(caller, signal),
+    async *listOrganizations(signal) {
+      const list = { path: '/api/organizations', query: { sort: 'id', page_size: 100 }, row: organizationRowSchema }
+      for await (const page of listByNumber(caller, list, signal)) yield* page
+    },
+    listProjects: ({ filter, afterId, pageSize }, signal) =>
+      listByKey(
+        caller,
+        { path: '/api/projects', row: projectRowSchema, terms: filter ? [filter] : [], headers, afterId, pageSize },
+        signal,
+      ),
+    listTasks: (scope, signal) =>
+      listByKey(
+        caller,
+        {
+          path: '/api/tasks',
+          row: taskRowSchema,
+          terms: taskTerms(scope),
+          headers,
+          afterId: scope.afterId,
+          pageSize: scope.pageSize,
+        },
+        signal,
+      ),
+    listJobs: (scope, signal) =>
+      listByKey(caller, { path: '/api/jobs', row: jobRowSchema, terms: jobTerms(scope), headers }, signal),
+    getProject: (id, signal) => getRow(caller, `/api/projects/${id}`, projectRowSchema, signal),
+    getTask: (id, signal) => getRow(caller, `/api/tasks/${id}`, taskRowSchema, signal),
+    startExport: (series, signal) => startExport(caller, series, signal),
+    getRequest: (requestId, signal) => getRequest(caller, requestId, signal),
+    refreshRequests: (signal) => refreshRequests(caller, signal),
+    listActiveExports: (signal) => listActiveExports(caller, signal),
+    cancelRequest: (requestId, signal) => cancelRequest(caller, requestId, signal),
+    openDownload: (resultUrl, download, signal) => openDownload({ caller, server }, resultUrl, download, signal),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+async function getRow<T>(caller: ApiCaller, path: string, row: z.ZodType<T>, signal: AbortSignal): Promise<T> {
+  return (await caller.readJson({ method: 'GET', path }, row, signal)).value
+}

@@ -1,0 +1,31 @@
+// Bodies of answers are checked where they come in; nothing of them but the name of the unfitting field gets out.
+
+import type { z } from 'zod'
+import { BackupError } from '#shared/errors/backup-error.ts'
+
+/**
+ * The body as the schema describes it.
+ *
+ * @throws BackupError `unexpected-answer`, naming call and field; retryable only with a 5xx status
+ */
+export function parseAnswer<T>(body: string, schema: z.ZodType<T>, answer: { call: string; status: number }): T {
+  let value: unknown
+  try {
+    value = JSON.parse(body)
+  } catch {
+    throw createUnexpectedAnswer(answer, 'is not JSON')
+  }
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const issue = result.error.issues[0]
+  const field = issue?.path.join('.') || 'the body'
+  throw createUnexpectedAnswer(answer, `does not fit: ${field}: ${issue?.message ?? 'invalid'}`)
+}
+
+export function createUnexpectedAnswer(answer: { call: string; status: number }, what: string): BackupError {
+  return new BackupError(`${answer.call}: the answer (${answer.status}) ${what}`, {
+    code: 'unexpected-answer',
+    retryable: answer.status >= 500,
+    hint: 'Check that CVAT_URL points at CVAT itself, not at a proxy page, and that its version is supported.',
+  })
+}

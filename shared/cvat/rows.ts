@@ -1,0 +1,80 @@
+// The fields of CVAT's lists that this product reads, under the server's own names. Others are ignored: they come and go
+// with versions.
+
+import { z } from 'zod'
+import { serverDateSchema } from '#shared/model/observation.ts'
+
+const idSchema = z.int().positive()
+
+/** Absent or null: the entity is personal. Older servers call it `organization`. */
+const organizationFields = {
+  organization_id: idSchema.nullish(),
+  organization: idSchema.nullish(),
+}
+
+export const projectRowSchema = z
+  .object({ id: idSchema, name: z.string(), updated_date: serverDateSchema, ...organizationFields })
+  .transform(nameOrganization)
+
+/** A project; `organization_id` is null for a personal one. */
+export type ProjectRow = z.infer<typeof projectRowSchema>
+
+export const taskRowSchema = z
+  .object({
+    id: idSchema,
+    name: z.string(),
+    project_id: idSchema.nullish().transform((id) => id ?? null),
+    project_name: z
+      .string()
+      .nullish()
+      .transform((name) => name ?? null),
+    subset: z
+      .string()
+      .nullish()
+      .transform((subset) => subset ?? ''),
+    // A task without data has no such field.
+    size: z
+      .int()
+      .nonnegative()
+      .nullish()
+      .transform((size) => size ?? 0),
+    updated_date: serverDateSchema,
+    ...organizationFields,
+  })
+  .transform(nameOrganization)
+
+/** A task; `size` is its number of frames, 0 without data, `project_id` null for a task in no project. */
+export type TaskRow = z.infer<typeof taskRowSchema>
+
+export const jobRowSchema = z.object({
+  id: idSchema,
+  task_id: idSchema,
+  project_id: idSchema.nullish().transform((id) => id ?? null),
+  updated_date: serverDateSchema,
+})
+
+/** A job of a task. */
+export type JobRow = z.infer<typeof jobRowSchema>
+
+export const organizationRowSchema = z.object({ id: idSchema, slug: z.string(), name: z.string() })
+
+export type OrganizationRow = z.infer<typeof organizationRowSchema>
+
+export const exportFormatSchema = z.object({
+  /** With its version, as an export asks for it: `CVAT for images 1.1`. */
+  name: z.string(),
+  ext: z.string(),
+  version: z.string(),
+  enabled: z.boolean(),
+  dimension: z.string(),
+})
+
+/** A format that annotations can be exported in. */
+export type ExportFormat = z.infer<typeof exportFormatSchema>
+
+function nameOrganization<
+  Row extends { organization_id?: number | null | undefined; organization?: number | null | undefined },
+>(row: Row): Omit<Row, 'organization' | 'organization_id'> & { organization_id: number | null } {
+  const { organization, organization_id, ...rest } = row
+  return { ...rest, organization_id: organization_id ?? organization ?? null }
+}
