@@ -11,6 +11,8 @@ export type RunState = 'listing' | 'waiting' | 'ended' | 'interrupted'
 
 export interface RunAccount {
   readonly runId: string
+  /** The job that lists the entities. */
+  readonly jobId: string
   readonly mode: Mode
   readonly full: boolean
   readonly trigger: 'command' | 'schedule'
@@ -63,13 +65,19 @@ export function openRunLedger({ redis, prefix }: QueueConnection) {
   const indexKey = `${prefix}:runs`
   return {
     /** Begins the account; a second call for the same run changes nothing. Returns where listing is to go on. */
-    async open(run: Pick<RunAccount, 'runId' | 'mode' | 'full' | 'trigger'>): Promise<{ cursor: string }> {
+    async open(run: Pick<RunAccount, 'runId' | 'jobId' | 'mode' | 'full' | 'trigger'>): Promise<{ cursor: string }> {
       const key = runKey(run.runId)
       const now = Date.now()
       if (await redis.hsetnx(key, 'startedAtMs', String(now))) {
         await redis
           .multi()
-          .hset(key, { mode: run.mode, full: run.full ? 1 : 0, trigger: run.trigger, state: 'listing' })
+          .hset(key, {
+            jobId: run.jobId,
+            mode: run.mode,
+            full: run.full ? 1 : 0,
+            trigger: run.trigger,
+            state: 'listing',
+          })
           .zadd(indexKey, now, run.runId)
           .zremrangebyscore(indexKey, 0, now - KEPT_SECONDS * 1000)
           .exec()
@@ -212,6 +220,7 @@ function parseAccount(runId: string, fields: Record<string, string>): RunAccount
   const count = (name: string) => Number(fields[name] ?? 0)
   return {
     runId,
+    jobId: fields.jobId ?? runId,
     mode: (fields.mode ?? 'p') as Mode,
     full: fields.full === '1',
     trigger: fields.trigger === 'schedule' ? 'schedule' : 'command',

@@ -1,0 +1,26 @@
+// The downloader's own settings.
+
+import { defineGroup, type Settings, type ValuesOf } from '#shared/config/setting.ts'
+import { duration, wholeNumber } from '#shared/config/value-schemas.ts'
+
+const settings = {
+  parallelDownloads: {
+    name: 'CVAT_BACKUP_PARALLEL_DOWNLOADS',
+    schema: wholeNumber({ min: 1, max: 64 }),
+    default: '3',
+    description: 'How many archives one downloader process fetches at once.',
+    unit: 'downloads',
+  },
+  stallTimeoutMs: {
+    name: 'CVAT_BACKUP_STALL_TIMEOUT_SECONDS',
+    schema: duration({ unitMs: 1000, max: 86_400, zeroAllowed: false }),
+    default: '60',
+    description:
+      'How long a connection may be silent before it is given up and the download goes on over a new one. There is no limit on the whole download.',
+    unit: 'seconds',
+  },
+} as const satisfies Settings
+
+export const downloaderSettings = defineGroup({ title: 'Downloader', settings })
+
+export type DownloaderSettings = ValuesOf<typeof settings>

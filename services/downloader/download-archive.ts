@@ -1,0 +1,177 @@
+// One finished export from the server's file to a verified archive under its final name.
+
+import type { Claims } from '#shared/coordination/claims.ts'
+import type { CvatClient } from '#shared/cvat/client.ts'
+import { BackupError } from '#shared/errors/backup-error.ts'
+import { formatSeries } from '#shared/model/series.ts'
+import type { DownloadPayload } from '#shared/queues/downloads-queue.ts'
+import type { ExportPayload } from '#shared/queues/exports-queue.ts'
+import type { OpenQueue } from '#shared/queues/open-queue.ts'
+import type { Outcome } from '#shared/queues/outcomes-queue.ts'
+import type { SweepPayload } from '#shared/queues/sweeps-queue.ts'
+import type { JobContext } from '#shared/service/consume.ts'
+import { isBackupActive } from '#shared/service/is-backup-active.ts'
+import { inspectArchive } from '#shared/store/inspect-archive.ts'
+import type { Inspection } from '#shared/store/inspection.ts'
+import type { Store } from '#shared/store/open-store.ts'
+import type { PartialFile } from '#shared/store/partial-file.ts'
+import { isGood } from '#shared/store/record.ts'
+import type { StoredArchive } from '#shared/store/stored-archive.ts'
+import { fetchFile } from './fetch-file.ts'
+
+export interface DownloadDeps {
+  readonly cvat: CvatClient
+  readonly store: Store
+  readonly claims: Claims
+  readonly exports: OpenQueue<ExportPayload>
+  readonly sweeps: OpenQueue<SweepPayload>
+  readonly outcomes: OpenQueue<Outcome>
+  /** CVAT_URL: which server the archive is of. */
+  readonly serverUrl: string
+}
+
+/** The file has gone from the server: what is left is to export again. */
+const GONE = new Set(['file-expired', 'unknown-request', 'export-not-finished'])
+const MAX_REEXPORTS = 5
+const PROGRESS_EVERY_MS = 500
+
+/** Handles one job of the downloads queue; safe to run twice: a stored archive is found by its backup's id. */
+export async function downloadArchive(
+  payload: DownloadPayload,
+  context: JobContext<DownloadPayload>,
+  deps: DownloadDeps,
+): Promise<string> {
+  const series = formatSeries(payload.series)
+  const { backupId, runId } = payload
+  const answer = await deps.claims.hold({ series, backupId, runId, queue: 'downloads', jobId: context.jobId })
+  if (!answer.held) return answer.why === 'superseded' ? `superseded by ${answer.by}` : 'its run was interrupted'
+
+  const stored = await findStored(payload, deps)
+  if (stored && isGood(stored.record)) return finish(payload, stored, deps)
+  // Tried before and found incomplete: the same file would be so again.
+  if (stored && payload.reexports < MAX_REEXPORTS) return exportAgain(payload, deps, 'the archive was incomplete')
+
+  try {
+    const archive = await storeArchive(payload, context, deps)
+    assertComplete(archive)
+    return await finish(payload, archive, deps)
+  } catch (error) {
+    if (!(error instanceof BackupError) || !GONE.has(error.code)) throw error
+    if (payload.reexports >= MAX_REEXPORTS) throw error
+    context.logger.info({ code: error.code }, 'the exported file has gone: exporting again')
+    return exportAgain(payload, deps, error.message)
+  }
+}
+
+/** What an earlier run of this handler has stored, interrupted commits finished first. */
+async function findStored(payload: DownloadPayload, deps: DownloadDeps): Promise<StoredArchive | undefined> {
+  const { entity } = payload.series
+  const isActive = async (id: string) => id !== payload.backupId && (await isBackupActive(id, deps.claims))
+  await deps.store.recoverEntity(entity, { isActive })
+  const stored = await deps.store.findByBackupId(entity, payload.backupId)
+  // Exporting again means another archive for the same backup: what was stored before the export is not it.
+  return stored && stored.record.createdAt === new Date(payload.askedAt).toISOString() ? stored : undefined
+}
+
+async function storeArchive(
+  payload: DownloadPayload,
+  context: JobContext<DownloadPayload>,
+  deps: DownloadDeps,
+): Promise<StoredArchive> {
+  const { series, observation, backupId, runId } = payload
+  await deps.store.discardPartials(backupId)
+  await using partial = await deps.store.createPartial(backupId)
+  try {
+    const inspection = await fetchAndInspect(payload, partial, context, deps)
+    // From here on a few short steps: they are finished even when the service stops.
+    return await deps.store.commitArchive({
+      partialPath: partial.path,
+      inspection,
+      series,
+      server: { url: deps.serverUrl, version: payload.serverVersion },
+      observation,
+      createdAt: payload.askedAt,
+      origin: { runId, backupId, attempts: payload.exportAttempts },
+    })
+  } catch (error) {
+    await partial.discard()
+    throw error
+  }
+}
+
+async function fetchAndInspect(
+  payload: DownloadPayload,
+  partial: PartialFile,
+  context: JobContext<DownloadPayload>,
+  deps: DownloadDeps,
+): Promise<Inspection> {
+  const { cvat } = deps
+  const onProgress = throttleProgress(context)
+  const fetched = await fetchFile(payload.resultUrl, partial, { cvat, onProgress }, context.signal)
+  await partial.finish()
+  await context.progress({ phase: 'verify', receivedBytes: fetched.sizeBytes, totalBytes: fetched.sizeBytes })
+  const { observation, series } = payload
+  const inspection = await inspectArchive(partial.path, {
+    content: series.content,
+    entityType: series.entity.type,
+    observation,
+    signal: context.signal,
+  })
+  if (inspection.sha256 !== fetched.sha256) {
+    throw new BackupError('the file on the disk differs from what the server sent', {
+      code: 'disk-error',
+      retryable: true,
+      hint: 'Check the disk or the network mount of CVAT_BACKUP_DIR.',
+    })
+  }
+  if (inspection.level === 'whole') {
+    throw new BackupError(`the downloaded file is damaged: ${inspection.problems[0]?.message ?? 'not sound'}`, {
+      code: 'damaged',
+      retryable: true,
+    })
+  }
+  return inspection
+}
+
+function assertComplete(archive: StoredArchive): void {
+  if (isGood(archive.record)) return
+  const problems = archive.record.verification.problems.map((problem) => problem.message)
+  const shown = problems.slice(0, 5).join('; ') + (problems.length > 5 ? `; and ${problems.length - 5} more` : '')
+  throw new BackupError(`CVAT's archive is incomplete: ${shown}`, {
+    code: 'incomplete',
+    retryable: false,
+    hint: "The archive is kept and marked, but is no good backup. Check on the server that the task's media is there.",
+  })
+}
+
+async function finish(payload: DownloadPayload, archive: StoredArchive, deps: DownloadDeps): Promise<string> {
+  const { backupId, runId, series, name } = payload
+  const { sizeBytes } = archive.record.archive
+  const { entity } = series
+  await deps.sweeps.add({ name, payload: { entity } })
+  await deps.outcomes.add({ name, payload: { backupId, runId, series, name, result: 'done', sizeBytes } })
+  return archive.record.archive.fileName
+}
+
+async function exportAgain(payload: DownloadPayload, deps: DownloadDeps, why: string): Promise<string> {
+  const { backupId, runId, series, name, organization, link } = payload
+  const reexports = payload.reexports + 1
+  const jobId = `${backupId}.x${reexports}`
+  await deps.exports.add({
+    name,
+    jobId,
+    payload: { backupId, runId, series, name, organization, link, reexports },
+  })
+  await deps.claims.hold({ series: formatSeries(series), backupId, runId, queue: 'exports', jobId })
+  return `exporting again: ${why}`
+}
+
+function throttleProgress(context: JobContext<DownloadPayload>) {
+  let nextAtMs = 0
+  return (receivedBytes: number, totalBytes: number | undefined) => {
+    if (Date.now() < nextAtMs) return
+    nextAtMs = Date.now() + PROGRESS_EVERY_MS
+    // Only for show: a lost one is followed by another.
+    context.progress({ phase: 'download', receivedBytes, totalBytes }).catch(() => undefined)
+  }
+}

@@ -1,0 +1,99 @@
+// The scheduler: starts runs, by the clock or on demand, and keeps their accounts to the end.
+
+import type { Logger } from 'pino'
+import { openClaims } from '#shared/coordination/claims.ts'
+import { openRunLedger } from '#shared/coordination/run-ledger.ts'
+import type { CvatClient } from '#shared/cvat/client.ts'
+import { describeError } from '#shared/errors/backup-error.ts'
+import { formatSeries } from '#shared/model/series.ts'
+import { downloadsQueue } from '#shared/queues/downloads-queue.ts'
+import { exportsQueue } from '#shared/queues/exports-queue.ts'
+import { openQueue, type QueueConnection } from '#shared/queues/open-queue.ts'
+import { outcomesQueue } from '#shared/queues/outcomes-queue.ts'
+import { type RunPayload, runsQueue } from '#shared/queues/runs-queue.ts'
+import { sweepsQueue } from '#shared/queues/sweeps-queue.ts'
+import { consume, type JobContext } from '#shared/service/consume.ts'
+import { makeRunId } from '#shared/service/make-run-id.ts'
+import type { Service } from '#shared/service/service.ts'
+import type { Store } from '#shared/store/open-store.ts'
+import { endRun } from './end-run.ts'
+import { keepSchedules, keepWatch } from './keep-schedules.ts'
+import type { Schedule } from './read-crontab.ts'
+import { type StartRunDeps, startRun } from './start-run.ts'
+import { watchRuns } from './watch-runs.ts'
+
+export interface SchedulerDeps extends Pick<StartRunDeps, 'filters' | 'annotations' | 'serverUrl'> {
+  readonly connection: QueueConnection
+  readonly cvat: CvatClient
+  readonly store: Store
+  readonly logger: Logger
+  /** Absent: nothing runs by the clock, only what is asked for. */
+  readonly schedules?: readonly Schedule[] | undefined
+  readonly timeZone: string
+}
+
+export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
+  const { connection, store } = deps
+  const logger = deps.logger.child({ service: 'scheduler' })
+  const ledger = openRunLedger(connection)
+  const claims = openClaims(connection)
+  const runs = openQueue(runsQueue, connection)
+  const exports = openQueue(exportsQueue, connection)
+  const downloads = openQueue(downloadsQueue, connection)
+  const sweeps = openQueue(sweepsQueue, connection)
+  const outcomes = openQueue(outcomesQueue, connection)
+  if (deps.schedules) await keepSchedules(deps.schedules, { runs, sweeps, timeZone: deps.timeZone })
+  else await keepWatch(runs)
+
+  const handleRun = (payload: RunPayload, context: JobContext<RunPayload>): Promise<string> => {
+    if (payload.do === 'watch-runs') {
+      return watchRuns({ ledger, claims, runs, exports, downloads, logger }, context.signal)
+    }
+    if (payload.do === 'end-run') return endRun(payload.runId, { ledger, store }, context.logger)
+    const runId = payload.runId ?? makeRunId(payload.mode, new Date(context.addedAtMs), context.jobId)
+    const runContext = { ...context, logger: context.logger.child({ run: runId }) }
+    return startRun(runId, payload, runContext, { ...deps, ledger, exports, outcomes }).then(async (answer) => {
+      await endIfOver(runId)
+      return answer
+    })
+  }
+
+  const endIfOver = async (runId: string) => {
+    if ((await ledger.countPending(runId)) > 0) return
+    await runs.add({ name: `end ${runId}`, payload: { do: 'end-run', runId } })
+  }
+
+  const runConsumer = consume({
+    definition: runsQueue,
+    connection,
+    logger,
+    concurrency: 4,
+    handle: handleRun,
+    giveUp: async (payload, error, job) => {
+      if (payload.do !== 'start-run') return
+      // The run may have failed before its account was opened: without one nobody would hear of it.
+      const runId = payload.runId ?? makeRunId(payload.mode, new Date(job.addedAtMs), job.jobId)
+      await ledger.open({ ...payload, runId, jobId: job.jobId })
+      await ledger.endListing(runId, describeError(error))
+      await endIfOver(runId)
+    },
+  })
+  const outcomeConsumer = consume({
+    definition: outcomesQueue,
+    connection,
+    logger,
+    concurrency: 8,
+    handle: async (outcome) => {
+      const ended = await ledger.settle(formatSeries(outcome.series), outcome)
+      for (const runId of ended) await runs.add({ name: `end ${runId}`, payload: { do: 'end-run', runId } })
+      return outcome.result
+    },
+  })
+  logger.info({ schedules: deps.schedules?.length ?? 0, timeZone: deps.timeZone }, 'scheduler is ready')
+  return {
+    async close() {
+      await Promise.all([runConsumer.close(), outcomeConsumer.close()])
+      await Promise.all([runs, exports, downloads, sweeps, outcomes].map((queue) => queue.close()))
+    },
+  }
+}

@@ -1,0 +1,129 @@
+// Starts a run: lists the entities, decides for each, and adds an export job for those that need one. A listing that
+// was interrupted goes on after the last page that was entered whole; within a page every step may run twice.
+
+import type { RunLedger } from '#shared/coordination/run-ledger.ts'
+import type { CvatClient } from '#shared/cvat/client.ts'
+import { digestObservation } from '#shared/model/change-digest.ts'
+import { formatEntity } from '#shared/model/entity.ts'
+import { type ArchiveContent, formatSeries, type Series } from '#shared/model/series.ts'
+import type { ExportPayload } from '#shared/queues/exports-queue.ts'
+import type { JobToAdd, OpenQueue } from '#shared/queues/open-queue.ts'
+import type { Outcome } from '#shared/queues/outcomes-queue.ts'
+import type { StartRun } from '#shared/queues/runs-queue.ts'
+import type { JobContext } from '#shared/service/consume.ts'
+import type { Store } from '#shared/store/open-store.ts'
+import { decideBackup, type LastGood } from './decide-backup.ts'
+import { listNamedSubjects, type Unlisted } from './list-named-subjects.ts'
+import { listSubjects } from './list-subjects.ts'
+import { type Filters, isAdmitted } from './match-filter.ts'
+import type { Subject } from './subject.ts'
+
+export interface StartRunDeps {
+  readonly cvat: CvatClient
+  readonly store: Store
+  readonly ledger: RunLedger
+  readonly exports: OpenQueue<ExportPayload>
+  readonly outcomes: OpenQueue<Outcome>
+  readonly filters: Filters
+  readonly annotations: { readonly format: string; readonly saveImages: boolean }
+  /** CVAT_URL, for links and for telling this server's archives from another's. */
+  readonly serverUrl: string
+}
+
+/** Folders looked into at once while deciding: network mounts answer slowly. */
+const PARALLEL_READS = 16
+
+export async function startRun(
+  runId: string,
+  request: StartRun,
+  context: JobContext<unknown>,
+  deps: StartRunDeps,
+): Promise<string> {
+  const { ledger, cvat } = deps
+  const { version } = await cvat.checkServer(context.signal)
+  context.logger.info({ mode: request.mode, full: request.full, version, url: deps.serverUrl }, 'run started')
+  const { cursor } = await ledger.open({ ...request, runId, jobId: context.jobId })
+  if (request.entities) {
+    for await (const found of listNamedSubjects(request.entities, request.mode, cvat, context.signal)) {
+      if ('error' in found) await countUnlisted(runId, request, found, deps)
+      else await enterPage(runId, request, [found], context, deps)
+    }
+  } else {
+    for await (const page of listSubjects(request.mode, cursor, cvat, context.signal)) {
+      const admitted = page.subjects.filter((subject) => isAdmitted(subject, deps.filters))
+      await enterPage(runId, request, admitted, context, deps)
+      await ledger.advance(runId, page.cursor)
+    }
+  }
+  await ledger.endListing(runId)
+  const account = await ledger.read(runId)
+  return `${account?.total ?? 0} entities listed`
+}
+
+async function enterPage(
+  runId: string,
+  request: StartRun,
+  subjects: readonly Subject[],
+  context: JobContext<unknown>,
+  deps: StartRunDeps,
+): Promise<void> {
+  for (let i = 0; i < subjects.length; i += PARALLEL_READS) {
+    context.signal.throwIfAborted()
+    const batch = subjects.slice(i, i + PARALLEL_READS)
+    const jobs = await Promise.all(batch.map((subject) => planSubject(runId, request, subject, context, deps)))
+    await deps.exports.addAll(jobs.filter((job) => job !== undefined))
+  }
+}
+
+async function planSubject(
+  runId: string,
+  request: StartRun,
+  subject: Subject,
+  context: JobContext<unknown>,
+  deps: StartRunDeps,
+): Promise<JobToAdd<ExportPayload> | undefined> {
+  const series: Series = { entity: subject.entity, content: contentOf(request, deps) }
+  const lastGood = request.full ? undefined : await readLastGood(series, deps)
+  const { action, reason } = decideBackup(subject, lastGood, request.full)
+  const key = formatSeries(series)
+  const backupId = `${runId}.${key}`
+  const planned = await deps.ledger.plan(runId, { series: key, name: subject.name, action, reason, backupId })
+  context.logger.debug({ entity: formatEntity(subject.entity), name: subject.name, action, reason }, 'planned')
+  if (planned !== 'new') return undefined
+  return {
+    name: subject.name,
+    jobId: backupId,
+    payload: {
+      backupId,
+      runId,
+      series,
+      name: subject.name,
+      organization: subject.organization,
+      link: new URL(`${subject.entity.type}s/${subject.entity.id}`, `${deps.serverUrl}/`).href,
+      reexports: 0,
+    },
+  }
+}
+
+async function readLastGood(series: Series, deps: StartRunDeps): Promise<LastGood | undefined> {
+  const found = await deps.store.newestGood(series, deps.serverUrl)
+  return found && { digest: digestObservation(found.record.observation), createdAt: found.record.createdAt }
+}
+
+/** An entity that was asked for by id and is not there counts as failed. */
+async function countUnlisted(runId: string, request: StartRun, found: Unlisted, deps: StartRunDeps): Promise<void> {
+  const series: Series = { entity: found.entity, content: contentOf(request, deps) }
+  const key = formatSeries(series)
+  const backupId = `${runId}.${key}`
+  const name = formatEntity(found.entity)
+  await deps.ledger.plan(runId, { series: key, name, action: 'backup', reason: 'asked for', backupId })
+  const { message: reason, code } = found.error
+  await deps.outcomes.add({
+    name,
+    payload: { backupId, runId, series, name, result: 'failed', sizeBytes: 0, reason, code },
+  })
+}
+
+function contentOf(request: StartRun, deps: StartRunDeps): ArchiveContent {
+  return request.mode === 'a' ? { kind: 'annotations', ...deps.annotations } : { kind: 'backup' }
+}

@@ -1,0 +1,57 @@
+// The sweeper: removes archives that the retention rules no longer keep, after each download and on schedule.
+
+import type { Logger } from 'pino'
+import { openClaims } from '#shared/coordination/claims.ts'
+import { formatEntity } from '#shared/model/entity.ts'
+import type { QueueConnection } from '#shared/queues/open-queue.ts'
+import { type SweepPayload, sweepsQueue } from '#shared/queues/sweeps-queue.ts'
+import { consume, type JobContext } from '#shared/service/consume.ts'
+import { isBackupActive } from '#shared/service/is-backup-active.ts'
+import type { Service } from '#shared/service/service.ts'
+import type { Store } from '#shared/store/open-store.ts'
+import { assertSwept, sweepAll } from './sweep-all.ts'
+import { type RetentionRules, type SweepDecision, sweepEntity } from './sweep-entity.ts'
+
+export interface SweeperDeps {
+  readonly connection: QueueConnection
+  readonly store: Store
+  readonly logger: Logger
+  readonly rules: RetentionRules
+}
+
+export async function startSweeper(deps: SweeperDeps): Promise<Service> {
+  const { connection, store, rules } = deps
+  const logger = deps.logger.child({ service: 'sweeper' })
+  const claims = openClaims(connection)
+
+  const handle = async (payload: SweepPayload, context: JobContext<SweepPayload>): Promise<string> => {
+    const options = { rules, now: new Date(), dryRun: false, signal: context.signal }
+    const onDecision = (decision: SweepDecision) => logDecision(decision, context.logger)
+    if (payload.entity) {
+      let removed = 0
+      for await (const decision of sweepEntity(payload.entity, store, options)) {
+        onDecision(decision)
+        if (decision.action === 'remove') removed++
+      }
+      return `${removed} removed`
+    }
+    await store.recover({ isActive: (backupId) => isBackupActive(backupId, claims), signal: context.signal })
+    const totals = await sweepAll(store, options, { onDecision })
+    const { failures: _, ...numbers } = totals
+    context.logger.info(numbers, 'swept')
+    assertSwept(totals)
+    return `${totals.removed} removed of ${totals.entities} entities`
+  }
+
+  // One at a time: two sweeps of one folder would only get in each other's way.
+  const consumer = consume({ definition: sweepsQueue, connection, logger, concurrency: 1, handle })
+  logger.info({ ttlHours: rules.ttlMs / 3_600_000, minBackups: rules.minBackups }, 'sweeper is ready')
+  return { close: () => consumer.close() }
+}
+
+function logDecision({ archive, action, reason }: SweepDecision, logger: Logger): void {
+  const entity = formatEntity(archive.entity)
+  const fields = { entity, file: archive.record.archive.fileName, reason }
+  if (action === 'remove') logger.info(fields, 'archive removed')
+  else logger.debug(fields, 'archive kept')
+}

@@ -1,0 +1,42 @@
+// Applies the retention rules to one entity's archives. The rules decide (plan-retention), this only carries out.
+
+import type { EntityRef } from '#shared/model/entity.ts'
+import type { Store } from '#shared/store/open-store.ts'
+import type { StoredArchive } from '#shared/store/stored-archive.ts'
+import { planRetention } from './plan-retention.ts'
+
+export interface RetentionRules {
+  readonly ttlMs: number
+  /** Good archives of each series that stay whatever their age. */
+  readonly minBackups: number
+}
+
+export interface SweepDecision {
+  readonly archive: StoredArchive
+  readonly action: 'keep' | 'remove'
+  readonly reason: string
+}
+
+export interface SweepOptions {
+  readonly rules: RetentionRules
+  readonly now: Date
+  /** Decide and tell, remove nothing. */
+  readonly dryRun: boolean
+  readonly signal: AbortSignal
+}
+
+/** Yields each decision after it was carried out; a fault while removing throws and leaves the rest for the next time. */
+export async function* sweepEntity(
+  entity: EntityRef,
+  store: Pick<Store, 'listSeries' | 'removeArchive'>,
+  options: SweepOptions,
+): AsyncGenerator<SweepDecision> {
+  const { series } = await store.listSeries(entity)
+  for (const { archives } of series) {
+    for (const decision of planRetention(archives, { now: options.now, ...options.rules })) {
+      options.signal.throwIfAborted()
+      if (decision.action === 'remove' && !options.dryRun) await store.removeArchive(decision.archive)
+      yield decision
+    }
+  }
+}

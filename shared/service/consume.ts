@@ -1,0 +1,138 @@
+// The consumer's side of a queue: validated jobs, one place that decides between "again later", "failed for good" and
+// "handed back because we stop".
+
+import { type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq'
+import type { Logger } from 'pino'
+import { BackupError, describeError } from '#shared/errors/backup-error.ts'
+import type { QueueConnection } from '#shared/queues/open-queue.ts'
+import type { QueueDefinition } from '#shared/queues/queue-definition.ts'
+
+export interface JobContext<Payload> {
+  readonly jobId: string
+  /** From 1; counts starts, so a job taken up again after a crash has a higher number. */
+  readonly attempt: number
+  /** When the job was added, milliseconds since 1970. */
+  readonly addedAtMs: number
+  /** Aborted when the service stops or the job's lock was lost to another worker. */
+  readonly signal: AbortSignal
+  readonly logger: Logger
+  /** Keeps changed data with the job, for whoever takes it up after a crash. */
+  save(payload: Payload): Promise<void>
+  /** Shown by the board and the command line. */
+  progress(progress: object): Promise<void>
+}
+
+export interface Consumption<Payload> {
+  readonly definition: QueueDefinition<Payload>
+  readonly connection: QueueConnection
+  readonly logger: Logger
+  /** Jobs handled at once by this process. */
+  readonly concurrency: number
+  /** Does the work; may run twice and be killed anywhere. The answer is a short text for the board. */
+  readonly handle: (payload: Payload, context: JobContext<Payload>) => Promise<string>
+  /** Called once the job has failed for good, before it is marked so; may be called twice. */
+  readonly giveUp?: (payload: Payload, error: unknown, job: { jobId: string; addedAtMs: number }) => Promise<void>
+}
+
+export interface Consumer {
+  /** Aborts the handlers, hands their jobs back to the queue and closes the connections. */
+  close(): Promise<void>
+}
+
+/** A worker whose process died is noticed after this time, and its job given to another (BullMQ's default). */
+const LOCK_MS = 30_000
+const STALLED_CHECK_MS = 10_000
+/** A job whose worker died this often is taken for the killer and fails. */
+const MAX_DEATHS = 25
+
+export function consume<Payload>(options: Consumption<Payload>): Consumer {
+  const { definition, connection, logger } = options
+  const stopping = new AbortController()
+
+  const process = async (job: Job, token: string | undefined, lockSignal: AbortSignal | undefined) => {
+    const log = logger.child({ queue: definition.name, job: job.id })
+    const signal = lockSignal ? AbortSignal.any([stopping.signal, lockSignal]) : stopping.signal
+    const payload = parsePayload(definition, job)
+    try {
+      return await options.handle(payload, {
+        jobId: String(job.id),
+        attempt: job.attemptsStarted,
+        addedAtMs: job.timestamp,
+        signal,
+        logger: log,
+        save: (changed) => job.updateData(changed),
+        progress: (progress) => job.updateProgress(progress),
+      })
+    } catch (error) {
+      if (stopping.signal.aborted) {
+        await job.moveToWait(token)
+        log.info('handed back to the queue')
+        throw new WaitingError()
+      }
+      // Another worker has the job now and will tell how it ends.
+      if (lockSignal?.aborted) throw error
+      throw await explainFailure(options, job, payload, error, log)
+    }
+  }
+
+  const worker = new Worker(
+    definition.name,
+    // BullMQ hands the signal only to functions that declare three parameters.
+    (job, token, signal) => process(job, token, signal as AbortSignal | undefined),
+    {
+      connection: connection.redis,
+      prefix: connection.prefix,
+      concurrency: options.concurrency,
+      lockDuration: LOCK_MS,
+      stalledInterval: STALLED_CHECK_MS,
+      maxStalledCount: MAX_DEATHS,
+      drainDelay: 2,
+    },
+  )
+  worker.on('error', (error) => logger.warn({ queue: definition.name, err: error }, 'queue connection'))
+  worker.on('lockRenewalFailed', (jobIds) => {
+    for (const jobId of jobIds) worker.cancelJob(jobId, 'the job was given to another worker')
+  })
+  worker.on('failed', (job, error) => {
+    // Given up by BullMQ itself, without the handler: its worker died too often.
+    if (!job || !error.message.startsWith('job stalled')) return
+    const parsed = definition.schema.safeParse(job.data)
+    if (!parsed.success) return
+    const told = options.giveUp?.(parsed.data, error, { jobId: String(job.id), addedAtMs: job.timestamp })
+    void told?.catch((err) => logger.error({ err }, 'a failure could not be reported'))
+  })
+  return {
+    async close() {
+      stopping.abort(new Error('the service stops'))
+      await worker.close()
+    },
+  }
+}
+
+function parsePayload<Payload>(definition: QueueDefinition<Payload>, job: Job): Payload {
+  const parsed = definition.schema.safeParse(job.data)
+  if (parsed.success) return parsed.data
+  const fields = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'payload'}: ${issue.message}`)
+  throw new UnrecoverableError(
+    `refused: this job's data is not that of a ${definition.name} job (${fields.join('; ')})`,
+  )
+}
+
+async function explainFailure<Payload>(
+  options: Consumption<Payload>,
+  job: Job,
+  payload: Payload,
+  error: unknown,
+  log: Logger,
+): Promise<Error> {
+  const retryable = !(error instanceof BackupError) || error.retryable
+  const attemptsLeft = (job.opts.attempts ?? 1) - job.attemptsMade - 1
+  const text = describeError(error)
+  if (retryable && attemptsLeft > 0) {
+    log.warn({ err: error, attemptsLeft }, 'failed, will be tried again')
+    return new Error(text, { cause: error })
+  }
+  log.error({ err: error }, 'failed')
+  await options.giveUp?.(payload, error, { jobId: String(job.id), addedAtMs: job.timestamp })
+  return new UnrecoverableError(error instanceof BackupError && error.hint ? `${text} (${error.hint})` : text)
+}
