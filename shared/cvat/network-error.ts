@@ -4,7 +4,8 @@ import { BackupError } from '#shared/errors/backup-error.ts'
 
 const certificateFaults = /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_CERT|HOSTNAME_MISMATCH|INVALID_CA|CRL_)/
 
-const protocolFaults = /^(EPROTO|ERR_SSL_|HPE_)/
+// A parser that meets the end too early saw a connection break, nothing else.
+const protocolFaults = /^(EPROTO|ERR_SSL_|HPE_(?!INVALID_EOF_STATE))/
 
 const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
@@ -71,6 +72,7 @@ export function asDownloadError(error: unknown): BackupError {
 function errorCode(error: unknown): string {
   if (!(error instanceof Error)) return ''
   if ('code' in error && typeof error.code === 'string') return error.code
+  if (error.name === 'HTTPParserError') return 'HPE_NOT_HTTP'
   if (error instanceof AggregateError && error.errors.length > 0) return errorCode(error.errors[0])
   return error.cause === undefined ? '' : errorCode(error.cause)
 }

@@ -78,6 +78,8 @@ export function openTransport(
       body: exchange.body ?? null,
       signal,
     })
+    // A body that breaks while nobody reads it (between its headers and a pipeline) must not end the process.
+    answer.body.on('error', () => {})
     return { status: answer.statusCode, header: (name) => readHeader(answer.headers[name]), body: answer.body }
   }
 
@@ -113,7 +115,7 @@ export function openTransport(
 
 /** Gives an unwanted answer's connection up. */
 export function discard(answer: Answer): void {
-  answer.body.on('error', () => {}).destroy()
+  answer.body.destroy()
 }
 
 function readHeader(value: string | string[] | undefined): string | undefined {
