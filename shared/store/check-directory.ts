@@ -1,0 +1,68 @@
+// Is the backup directory usable? Asked at start, by doing once what every backup will do: write, fsync, rename, remove.
+
+import { BackupError } from '#shared/errors/backup-error.ts'
+import { type FileOperations, hasErrno, unlinkIfExists } from './file-operations.ts'
+import type { Layout } from './layout.ts'
+import { toStoreError } from './store-errors.ts'
+import { syncFile } from './sync-to-disk.ts'
+
+export interface DirectoryCheck {
+  /** No archive store was here before: a new directory, or a mount that is missing. */
+  readonly isNew: boolean
+}
+
+/** Creates what is missing and tries the directory out. Throws a BackupError that says what an operator can do. */
+export async function checkDirectory(files: FileOperations, layout: Layout, now: Date): Promise<DirectoryCheck> {
+  const attempted = `Checking the backup directory ${layout.directory}`
+  try {
+    await assertDirectory(files, layout.directory)
+    const isNew = (await files.mkdir(layout.partialFolder, { recursive: true })) !== undefined
+    await files.mkdir(layout.runsFolder, { recursive: true })
+    await probe(files, layout.newTemporary('probe', now), layout.newTemporary('probe', now))
+    return { isNew }
+  } catch (error) {
+    throw toStoreError(error, attempted)
+  }
+}
+
+async function assertDirectory(files: FileOperations, directory: string): Promise<void> {
+  try {
+    if ((await files.stat(directory)).isDirectory()) return
+  } catch (error) {
+    if (!hasErrno(error, 'ENOENT')) throw error
+    await files.mkdir(directory, { recursive: true })
+    return
+  }
+  throw new BackupError(`${directory} is not a directory`, {
+    code: 'not-a-directory',
+    retryable: false,
+    hint: 'Set CVAT_BACKUP_DIR to a directory.',
+  })
+}
+
+async function probe(files: FileOperations, firstPath: string, secondPath: string): Promise<void> {
+  try {
+    const handle = await files.open(firstPath, 'wx')
+    try {
+      await handle.writeFile('probe\n')
+      await syncFile(handle)
+    } finally {
+      await handle.close()
+    }
+    await files.rename(firstPath, secondPath)
+    const copy = await files.open(secondPath, 'r')
+    try {
+      if ((await copy.readFile('utf8')) === 'probe\n') return
+    } finally {
+      await copy.close()
+    }
+    throw new BackupError('The backup directory gave back other bytes than were written', {
+      code: 'disk-error',
+      retryable: true,
+      hint: 'The disk or the network file system is faulty: look at the system log and the mount.',
+    })
+  } finally {
+    await unlinkIfExists(files, firstPath).catch(() => undefined)
+    await unlinkIfExists(files, secondPath).catch(() => undefined)
+  }
+}

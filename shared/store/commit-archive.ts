@@ -1,0 +1,190 @@
+// Gives a verified download its final name, in an order that a crash at any instant leaves finishable or removable.
+
+import { dirname, join } from 'node:path'
+import { BackupError } from '#shared/errors/backup-error.ts'
+import { formatEntity } from '#shared/model/entity.ts'
+import type { Observation } from '#shared/model/observation.ts'
+import type { Series } from '#shared/model/series.ts'
+import { formatArchiveBase } from './archive-name.ts'
+import { type FileOperations, findFileSize, hasErrno, isNameTaken, unlinkIfExists } from './file-operations.ts'
+import type { Inspection } from './inspection.ts'
+import { type Layout, parsePartialName } from './layout.ts'
+import { listRecords } from './list-records.ts'
+import { type ArchiveRecord, archiveRecordSchema, isGood } from './record.ts'
+import { normaliseServerUrl } from './server-url.ts'
+import { withStoreErrors } from './store-errors.ts'
+import type { EntityListing, StoredArchive } from './stored-archive.ts'
+import { syncDirectory } from './sync-to-disk.ts'
+import { writeJsonAtomically } from './write-json.ts'
+
+export interface CommitInput {
+  /** A finished partial file of this store and of `origin.backupId`. */
+  readonly partialPath: string
+  /** What reading exactly this file back has shown. */
+  readonly inspection: Inspection
+  readonly series: Series
+  /** The address as configured; it is normalised here. */
+  readonly server: { readonly url: string; readonly version: string | null }
+  readonly observation: Observation
+  /** Our clock, ISO 8601 UTC: when the export was asked for. */
+  readonly createdAt: string
+  readonly origin: { readonly runId: string; readonly backupId: string; readonly attempts: number }
+}
+
+export interface CommittedArchive extends StoredArchive {
+  /** The backup had been committed before: nothing was added and the partial file is gone. */
+  readonly wasThere: boolean
+}
+
+/** Names that differ only in this number: more than a few would be a defect. */
+const MAX_COPIES = 20
+
+/**
+ * Record first, archive second, both by renaming: so every archive under a final name has its record, and a record
+ * without archive is a commit that recovery finishes while the partial file is there. Committing a backup again is
+ * harmless: a good archive of it stays the only one.
+ */
+export async function commitArchive(
+  files: FileOperations,
+  layout: Layout,
+  input: CommitInput,
+  now: Date,
+): Promise<CommittedArchive> {
+  assertOwnPartial(layout, input)
+  const { entity } = input.series
+  return withStoreErrors(`Storing the archive of ${formatEntity(entity)}`, async () => {
+    await assertInspectedSize(files, input)
+    const listing = await listRecords(files, layout, entity)
+    const present = findCommitted(listing, input)
+    if (present) {
+      await unlinkIfExists(files, input.partialPath)
+      return { ...present, wasThere: true }
+    }
+    const folder = layout.entityFolder(entity)
+    await createFolder(files, folder)
+    const base = await chooseName(files, folder, listing, input)
+    const record = describeRecord(input, `${base}.zip`, now)
+    const stored = {
+      entity,
+      record,
+      archivePath: join(folder, `${base}.zip`),
+      recordPath: join(folder, `${base}.json`),
+    }
+    await writeJsonAtomically(files, {
+      temporaryPath: layout.newTemporaryRecord(input.origin.backupId),
+      finalPath: stored.recordPath,
+      value: record,
+    })
+    await moveArchive(files, input.partialPath, stored)
+    await syncDirectory(files, folder)
+    await syncDirectory(files, layout.partialFolder)
+    return { ...stored, wasThere: false }
+  })
+}
+
+function assertOwnPartial(layout: Layout, { partialPath, origin }: CommitInput): void {
+  const name = parsePartialName(partialPath.slice(layout.partialFolder.length + 1))
+  const isOwn = dirname(partialPath) === layout.partialFolder && name?.kind === 'part'
+  if (!isOwn || name.backupId !== origin.backupId) {
+    throw new TypeError(`Not a partial file of ${origin.backupId} in this store`)
+  }
+}
+
+async function assertInspectedSize(files: FileOperations, { partialPath, inspection }: CommitInput): Promise<void> {
+  const sizeBytes = await findFileSize(files, partialPath)
+  if (sizeBytes === inspection.sizeBytes) return
+  throw new BackupError(`The partial file has ${sizeBytes ?? 'no'} bytes but ${inspection.sizeBytes} were inspected`, {
+    code: 'partial-changed',
+    retryable: true,
+    hint: 'Something else removes or writes files in the backup directory.',
+  })
+}
+
+/** This backup's archive from an earlier run of the same handler, unless the new one is better. */
+function findCommitted(listing: EntityListing, input: CommitInput): StoredArchive | undefined {
+  const ofBackup = listing.archives.filter(({ record }) => record.origin.backupId === input.origin.backupId)
+  const good = ofBackup.find(({ record }) => isGood(record))
+  if (good || input.inspection.problems.length === 0) return good
+  return ofBackup.find(({ record }) => record.archive.sha256 === input.inspection.sha256)
+}
+
+/** Not recursive: behind a lost mount the backup directory is gone, and must not be made anew on the wrong disk. */
+async function createFolder(files: FileOperations, folder: string): Promise<void> {
+  try {
+    await files.mkdir(folder)
+  } catch (error) {
+    if (!hasErrno(error, 'EEXIST')) throw error
+  }
+}
+
+/** A base name under which nothing is, or only the record that a crashed commit of these very bytes left. */
+async function chooseName(
+  files: FileOperations,
+  folder: string,
+  listing: EntityListing,
+  input: CommitInput,
+): Promise<string> {
+  for (let copy = 1; copy <= MAX_COPIES; copy += 1) {
+    const base = formatArchiveBase(
+      {
+        createdAt: input.createdAt,
+        content: input.series.content,
+        name: input.observation.name,
+        sha256: input.inspection.sha256,
+      },
+      copy,
+    )
+    if (await isNameTaken(files, join(folder, `${base}.zip`))) continue
+    const recordPath = join(folder, `${base}.json`)
+    if (!(await isNameTaken(files, recordPath)) || isLeftover(listing, recordPath, input)) return base
+  }
+  throw new BackupError('Every name that the archive could have is taken', { code: 'name-taken', retryable: false })
+}
+
+function isLeftover(listing: EntityListing, recordPath: string, input: CommitInput): boolean {
+  return listing.unrecognised.some(
+    ({ path, reason, record }) =>
+      path === recordPath &&
+      reason === 'record-without-archive' &&
+      record?.origin.backupId === input.origin.backupId &&
+      record.archive.sha256 === input.inspection.sha256,
+  )
+}
+
+function describeRecord(input: CommitInput, fileName: string, now: Date): ArchiveRecord {
+  const { inspection } = input
+  return archiveRecordSchema.parse({
+    formatVersion: 1,
+    type: 'archive',
+    archive: { fileName, sizeBytes: inspection.sizeBytes, sha256: inspection.sha256 },
+    series: input.series,
+    server: { url: normaliseServerUrl(input.server.url), version: input.server.version },
+    observation: input.observation,
+    createdAt: new Date(input.createdAt).toISOString(),
+    members: inspection.members,
+    verification: {
+      level: inspection.level,
+      checkedAt: now.toISOString(),
+      problems: inspection.problems,
+      warnings: inspection.warnings,
+    },
+    origin: input.origin,
+  })
+}
+
+/** After a fault the record stays: recovery can finish while the partial file is there, and removes it later if not. */
+async function moveArchive(files: FileOperations, partialPath: string, stored: StoredArchive): Promise<void> {
+  const wanted = stored.record.archive.sizeBytes
+  try {
+    await files.rename(partialPath, stored.archivePath)
+  } catch (error) {
+    // Recovery in another process has finished this very commit, or the mount did it and lost its answer.
+    if ((await findFileSize(files, stored.archivePath)) !== wanted) throw error
+  }
+  if ((await findFileSize(files, stored.archivePath)) === wanted) return
+  throw new BackupError('The archive under its final name has another size than the one inspected', {
+    code: 'disk-error',
+    retryable: true,
+    hint: 'The disk or the network file system is faulty: look at the system log and the mount.',
+  })
+}

@@ -1,0 +1,62 @@
+// Where things are in the backup directory. Every path is built here, from checked parts only.
+
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
+
+/** Ids of backups and runs become parts of file names, so nothing else is let through. */
+const safeId = /^[\w.-]{1,160}$/
+
+export interface Layout {
+  readonly directory: string
+  readonly privateFolder: string
+  /** Downloads in progress and temporary files: on the archives' file system, so that renaming moves no data. */
+  readonly partialFolder: string
+  readonly runsFolder: string
+  entityFolder(entity: EntityRef): string
+  /** `<backupId>.<12 hex>.part`, a new name each time: two attempts never share a file. */
+  newPartial(backupId: string): string
+  /** `<backupId>.<12 hex>.record`: a record on its way to its final name. */
+  newTemporaryRecord(backupId: string): string
+  /** `<label>.<time>-<12 hex>.tmp`: the time is in the name because modification times cannot be trusted. */
+  newTemporary(label: string, now: Date): string
+  runRecord(runId: string): string
+}
+
+export function describeLayout(directory: string): Layout {
+  const privateFolder = join(directory, '.cvat-backups')
+  const partialFolder = join(privateFolder, 'partial')
+  const runsFolder = join(privateFolder, 'runs')
+  return {
+    directory,
+    privateFolder,
+    partialFolder,
+    runsFolder,
+    entityFolder: (entity) => join(directory, formatEntity(entity)),
+    newPartial: (backupId) => join(partialFolder, `${checkId(backupId)}.${randomHex()}.part`),
+    newTemporaryRecord: (backupId) => join(partialFolder, `${checkId(backupId)}.${randomHex()}.record`),
+    newTemporary: (label, now) => join(partialFolder, `${checkId(label)}.${now.getTime()}-${randomHex()}.tmp`),
+    runRecord: (runId) => join(runsFolder, `${checkId(runId)}.json`),
+  }
+}
+
+export type PartialName =
+  | { readonly kind: 'part' | 'record'; readonly backupId: string }
+  | { readonly kind: 'tmp'; readonly writtenAtMs: number }
+
+/** What a file in the partial folder is; undefined for a name the store never writes. */
+export function parsePartialName(name: string): PartialName | undefined {
+  const partial = /^([\w.-]{1,160})\.[0-9a-f]{12}\.(part|record)$/.exec(name)
+  if (partial) return { kind: partial[2] as 'part' | 'record', backupId: partial[1]! }
+  const temporary = /^[\w.-]{1,160}\.(\d{1,16})-[0-9a-f]{12}\.tmp$/.exec(name)
+  return temporary ? { kind: 'tmp', writtenAtMs: Number(temporary[1]) } : undefined
+}
+
+function checkId(id: string): string {
+  if (!safeId.test(id)) throw new TypeError(`Not an id that may become part of a file name: ${JSON.stringify(id)}`)
+  return id
+}
+
+function randomHex(): string {
+  return randomBytes(6).toString('hex')
+}

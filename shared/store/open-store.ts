@@ -1,0 +1,119 @@
+// The backup directory as one object. It holds no state: any number of processes may open the same directory.
+
+import { resolve } from 'node:path'
+import type { EntityRef } from '#shared/model/entity.ts'
+import type { Series } from '#shared/model/series.ts'
+import { checkDirectory, type DirectoryCheck } from './check-directory.ts'
+import { discardPartials, removeStalePartials } from './clean-partials.ts'
+import { type CommitInput, type CommittedArchive, commitArchive } from './commit-archive.ts'
+import { type FileOperations, realFiles } from './file-operations.ts'
+import { describeLayout } from './layout.ts'
+import { iterateContent, listEntities, listRecords } from './list-records.ts'
+import { createPartial, type PartialFile } from './partial-file.ts'
+import { formatServerSeries, isGood } from './record.ts'
+import { type Recovery, type RecoveryOptions, recoverEntity } from './recover-entity.ts'
+import { removeArchive } from './remove-archive.ts'
+import { type RunRecord, readRunRecords, writeRunRecord } from './run-records.ts'
+import { normaliseServerUrl } from './server-url.ts'
+import { withStoreErrors } from './store-errors.ts'
+import type { EntityListing, StoredArchive, Unrecognised } from './stored-archive.ts'
+
+export interface StoreOptions {
+  /** CVAT_BACKUP_DIR. */
+  readonly directory: string
+  /** The clock; records say when they were verified, temporary files when they were written. */
+  readonly now?: () => Date
+  readonly files?: FileOperations
+}
+
+/** All archives of one series on one server, newest first. */
+export interface StoredSeries {
+  readonly series: Series
+  readonly serverUrl: string
+  readonly archives: readonly StoredArchive[]
+}
+
+/** Every function throws a BackupError at a fault of the file system. */
+export interface Store {
+  readonly directory: string
+  /** Creates what is missing and tries the directory out. Call it before anything else. */
+  checkDirectory(): Promise<DirectoryCheck>
+  /** A new file for one download attempt. */
+  createPartial(backupId: string): Promise<PartialFile>
+  /** Removes all files of one backup's attempts; gives their number. For the backup's own handler only. */
+  discardPartials(backupId: string): Promise<number>
+  /** Removes files of backups that are not active; gives their number. Call recoverEntity for all entities first. */
+  removeStalePartials(options: Pick<RecoveryOptions, 'isActive'>): Promise<number>
+  /** Gives an inspected partial file its final name. Atomic; may run twice. */
+  commitArchive(input: CommitInput): Promise<CommittedArchive>
+  listEntities(): AsyncGenerator<EntityRef>
+  listRecords(entity: EntityRef): Promise<EntityListing>
+  /** The entity's archives by series and server: what retention looks at. */
+  listSeries(entity: EntityRef): Promise<{ series: StoredSeries[]; unrecognised: readonly Unrecognised[] }>
+  /** The newest archive without problems of this series on this server. */
+  newestGood(series: Series, serverUrl: string): Promise<StoredArchive | undefined>
+  /** What an earlier run of the same handler has stored; the good one if there are several. */
+  findByBackupId(entity: EntityRef, backupId: string): Promise<StoredArchive | undefined>
+  /** Finishes interrupted commits of one entity and removes records without archive. */
+  recoverEntity(entity: EntityRef, options: Omit<RecoveryOptions, 'now'>): Promise<Recovery>
+  /** recoverEntity for every entity, then removeStalePartials without the files that a record still waits for. */
+  recover(options: Omit<RecoveryOptions, 'now'>): Promise<Recovery & { removedPartials: number }>
+  /** Atomic for readers: a crash in between leaves a record that no listing shows. May run twice. */
+  removeArchive(archive: StoredArchive): Promise<void>
+  writeRunRecord(record: RunRecord): Promise<void>
+  readRunRecords(options?: { readonly limit?: number }): Promise<RunRecord[]>
+}
+
+export function openStore({ directory, now = () => new Date(), files = realFiles }: StoreOptions): Store {
+  const layout = describeLayout(resolve(directory))
+
+  const store: Store = {
+    directory: layout.directory,
+    checkDirectory: () => checkDirectory(files, layout, now()),
+    createPartial: (backupId) => createPartial(files, layout, backupId),
+    discardPartials: (backupId) => discardPartials(files, layout, backupId),
+    removeStalePartials: (options) => removeStalePartials(files, layout, { ...options, now: now() }),
+    commitArchive: (input) => commitArchive(files, layout, input, now()),
+    listEntities: () => listEntities(files, layout),
+    listRecords: (entity) => listRecords(files, layout, entity),
+    async listSeries(entity) {
+      const { archives, unrecognised } = await store.listRecords(entity)
+      const groups = Map.groupBy(archives, ({ record }) => formatServerSeries(record))
+      const series = [...groups.values()].map((group) => {
+        const { record } = group[0]!
+        return { series: record.series, serverUrl: record.server.url, archives: group }
+      })
+      return { series, unrecognised }
+    },
+    async newestGood(series, serverUrl) {
+      const url = normaliseServerUrl(serverUrl)
+      return withStoreErrors('Looking for the newest good archive', async () => {
+        for await (const archive of iterateContent(files, layout, series.entity, series.content)) {
+          if (archive.record.server.url === url && isGood(archive.record)) return archive
+        }
+        return undefined
+      })
+    },
+    async findByBackupId(entity, backupId) {
+      const { archives } = await store.listRecords(entity)
+      const own = archives.filter(({ record }) => record.origin.backupId === backupId)
+      return own.find(({ record }) => isGood(record)) ?? own[0]
+    },
+    recoverEntity: (entity, options) => recoverEntity(files, layout, entity, { ...options, now: now() }),
+    async recover(options) {
+      const total: Recovery = { finished: [], removed: [], waiting: [] }
+      for await (const entity of store.listEntities()) {
+        const { finished, removed, waiting } = await store.recoverEntity(entity, options)
+        total.finished.push(...finished)
+        total.removed.push(...removed)
+        total.waiting.push(...waiting)
+      }
+      const isActive = async (backupId: string) => total.waiting.includes(backupId) || options.isActive(backupId)
+      return { ...total, removedPartials: await store.removeStalePartials({ isActive }) }
+    },
+    removeArchive: (archive) => removeArchive(files, layout, archive),
+    writeRunRecord: (record) => writeRunRecord(files, layout, record, now()),
+    readRunRecords: (options) => readRunRecords(files, layout, options),
+  }
+  return store
+}

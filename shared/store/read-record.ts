@@ -1,0 +1,66 @@
+// Reads one record and decides whether it and the archive beside it belong together.
+
+import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
+import { formatContent } from '#shared/model/series.ts'
+import { parseArchiveBase } from './archive-name.ts'
+import { type FileOperations, findFileSize, hasErrno } from './file-operations.ts'
+import { readJson } from './read-json.ts'
+import { type ArchiveRecord, archiveRecordSchema } from './record.ts'
+import type { EntityFolder, StoredArchive, Unrecognised } from './stored-archive.ts'
+
+/** The archive with its record, or why this record cannot be taken for one; undefined when it has just been removed. */
+export async function readRecord(
+  files: FileOperations,
+  folder: EntityFolder,
+  entity: EntityRef,
+  base: string,
+): Promise<StoredArchive | Unrecognised | undefined> {
+  const recordPath = folder.records.get(base)!
+  const value = await readIfThere(files, recordPath)
+  if (value === gone) return undefined
+  if (!isKnownKind(value)) return { path: recordPath, reason: 'unknown-record' }
+  const parsed = archiveRecordSchema.safeParse(value)
+  if (!parsed.success || !belongsTo(parsed.data, entity, base)) return { path: recordPath, reason: 'broken-record' }
+  const record = parsed.data
+  const archivePath = folder.archives.get(base)
+  const sizeBytes = archivePath === undefined ? undefined : await findFileSize(files, archivePath)
+  if (archivePath === undefined || sizeBytes === undefined) {
+    return { path: recordPath, reason: 'record-without-archive', record }
+  }
+  if (sizeBytes !== record.archive.sizeBytes) return { path: archivePath, reason: 'size-differs', record }
+  return { entity, record, archivePath, recordPath }
+}
+
+/** Removed between the listing and now. */
+const gone = Symbol('gone')
+
+async function readIfThere(files: FileOperations, path: string): Promise<unknown> {
+  try {
+    return await readJson(files, path)
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT')) return gone
+    throw error
+  }
+}
+
+/** A record that states another kind or a later format is somebody's, just not ours to judge. */
+function isKnownKind(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  const { type, formatVersion } = value as Record<string, unknown>
+  const isOtherKind = typeof type === 'string' && type !== 'archive'
+  const isLaterFormat = typeof formatVersion === 'number' && formatVersion > 1
+  return !isOtherKind && !isLaterFormat
+}
+
+/** A record copied or renamed by hand must not speak for bytes it was not written about. */
+function belongsTo(record: ArchiveRecord, entity: EntityRef, base: string): boolean {
+  const name = parseArchiveBase(base)
+  return (
+    name !== undefined &&
+    formatEntity(record.series.entity) === formatEntity(entity) &&
+    formatContent(record.series.content) === name.content &&
+    record.archive.sha256.startsWith(name.digest) &&
+    record.archive.fileName.normalize('NFC') === `${base}.zip` &&
+    Math.floor(Date.parse(record.createdAt) / 1000) === Date.parse(name.createdAt) / 1000
+  )
+}

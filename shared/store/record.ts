@@ -1,0 +1,94 @@
+// The record beside each archive: everything a later run or a person needs to know about it without opening it.
+
+import { z } from 'zod'
+import { observationSchema } from '#shared/model/observation.ts'
+import { formatSeries, seriesSchema } from '#shared/model/series.ts'
+
+export const problemSchema = z.object({
+  /** Stable and kebab-case, e.g. `no-media`. */
+  code: z.string().min(1),
+  message: z.string(),
+  taskId: z.int().positive().optional(),
+})
+
+/** Something about an archive that a person should know; as a problem it keeps the archive from counting as good. */
+export type Problem = z.infer<typeof problemSchema>
+
+export const taskMembersSchema = z.object({
+  /** N of `task_N`: the task's place among the project's tasks by id. 0 in a task's own backup. */
+  position: z.int().nonnegative(),
+  /** The task's id on the server; absent when the archive holds a task that was not expected there. */
+  taskId: z.int().positive().optional(),
+  name: z.string(),
+  frames: z.int().nonnegative(),
+  /** Tags, shapes and tracks of all jobs; absent when they could not be counted. */
+  annotations: z.int().nonnegative().optional(),
+})
+
+export type TaskMembers = z.infer<typeof taskMembersSchema>
+
+export const membersSchema = z.object({
+  /** Number of members in the zip. */
+  count: z.int().nonnegative(),
+  /** One row per task in a backup, by position; empty for annotations. */
+  perTask: z.array(taskMembersSchema),
+})
+
+export const levelSchema = z.enum(['whole', 'sound', 'complete'])
+
+/**
+ * How far verification got. `whole`: the zip's directory is there and every byte could be read back. `sound`: every
+ * member is intact too. `complete`: everything expected is in it too.
+ */
+export type VerificationLevel = z.infer<typeof levelSchema>
+
+export const archiveRecordSchema = z.looseObject({
+  formatVersion: z.literal(1),
+  type: z.literal('archive'),
+  archive: z.object({
+    fileName: z.string().min(1),
+    sizeBytes: z.int().nonnegative(),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  }),
+  series: seriesSchema,
+  server: z.object({
+    /** Normalised: origin and base path. */
+    url: z.string().min(1),
+    version: z.string().nullable(),
+  }),
+  observation: observationSchema,
+  /** Our clock, UTC: when the export was asked for. Retention counts from here. */
+  createdAt: z.iso.datetime(),
+  members: membersSchema,
+  verification: z.object({
+    level: levelSchema,
+    checkedAt: z.iso.datetime(),
+    /** Not empty: the archive is kept but does not count as a good backup. */
+    problems: z.array(problemSchema),
+    /** Worth knowing, e.g. before a restore; the archive is good all the same. */
+    warnings: z.array(problemSchema).default([]),
+  }),
+  origin: z.object({
+    runId: z.string().min(1),
+    backupId: z.string().min(1),
+    attempts: z.int().positive(),
+  }),
+})
+
+/** What is known about one archive. Later versions may add fields; they are kept when a record is read. */
+export type ArchiveRecord = z.infer<typeof archiveRecordSchema>
+
+/** Every kind of record. Read `type` first: kinds may be added, and one that is not known is left alone. */
+export const recordSchema = z.discriminatedUnion('type', [archiveRecordSchema])
+
+export type StoreRecord = z.infer<typeof recordSchema>
+
+/** Whether the archive is a backup to rely on: everything expected is in it, intact. */
+export function isGood(record: Pick<ArchiveRecord, 'verification'>): boolean {
+  return record.verification.level === 'complete' && record.verification.problems.length === 0
+}
+
+/** One key per series and server: two servers' project 6 in one directory have nothing to do with each other. */
+export function formatServerSeries(record: Pick<ArchiveRecord, 'series' | 'server'>): string {
+  return `${formatSeries(record.series)}@${record.server.url}`
+}

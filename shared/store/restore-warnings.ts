@@ -1,0 +1,49 @@
+// Backups that are complete and that CVAT may refuse to restore all the same: better known now than on the bad day.
+// Both cases were measured on CVAT 2.64.1; docs/backup-format.md says what to do about them.
+
+import { z } from 'zod'
+import type { Problem } from './record.ts'
+
+const labelsSchema = z.array(
+  z.looseObject({
+    name: z.string(),
+    type: z.string().optional(),
+    sublabels: z.array(z.looseObject({ name: z.string() })).optional(),
+  }),
+)
+
+const dataSchema = z.looseObject({
+  storage_method: z.string().optional(),
+  sorting_method: z.string().optional(),
+  custom_segments: z.boolean().optional(),
+})
+
+/** `posehead` beside a skeleton `pose` with a part `head`: CVAT's importer takes one for the other and fails. */
+export function warnAboutLabels(labels: unknown): Problem[] {
+  const parsed = labelsSchema.safeParse(labels)
+  if (!parsed.success) return []
+  const names = new Set(parsed.data.map(({ name }) => name))
+  return parsed.data
+    .filter(({ type }) => type === 'skeleton')
+    .flatMap((skeleton) => (skeleton.sublabels ?? []).map((part) => skeleton.name + part.name))
+    .filter((name) => names.has(name))
+    .map((name) => ({
+      code: 'label-name-collides',
+      message: `CVAT cannot restore this: label ${JSON.stringify(name)} is named like a skeleton and its part together`,
+    }))
+}
+
+/** Made without cache and sorted by random or by hand: refused where the server allows static cache. */
+export function warnAboutData(data: unknown): Problem[] {
+  const parsed = dataSchema.safeParse(data)
+  if (!parsed.success) return []
+  const { storage_method, sorting_method, custom_segments } = parsed.data
+  const isReordered = sorting_method === 'random' || sorting_method === 'predefined'
+  if (storage_method !== 'file_system' || !isReordered || custom_segments) return []
+  return [
+    {
+      code: 'needs-no-static-cache',
+      message: 'A CVAT with CVAT_ALLOW_STATIC_CACHE=yes refuses to restore this: see the documentation of the format',
+    },
+  ]
+}

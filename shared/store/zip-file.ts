@@ -1,0 +1,140 @@
+// Reads an archive once from start to end, hashing it on the way, whatever order its parts are asked for in.
+
+import { createHash, type Hash } from 'node:crypto'
+import type { FileHandle } from 'node:fs/promises'
+import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl'
+
+const CHUNK_BYTES = 1024 * 1024
+/** One read for hundreds of small ones in the zip's directory. */
+const WINDOW_BYTES = 64 * 1024
+
+/**
+ * A zip on the disk. Bytes are read back and hashed in one pass as long as members are read in the order they lie in;
+ * out of order they are read twice, which costs time and nothing else.
+ */
+export class HashedZip {
+  readonly sizeBytes: number
+  readonly #handle: FileHandle
+  readonly #signal: AbortSignal | undefined
+  readonly #hash: Hash = createHash('sha256')
+  #hashedBytes = 0
+
+  constructor(handle: FileHandle, sizeBytes: number, signal?: AbortSignal) {
+    this.#handle = handle
+    this.sizeBytes = sizeBytes
+    this.#signal = signal
+  }
+
+  /** Opens the zip's directory anew, to be iterated once. Throws what yauzl throws at something that is no zip. */
+  async openDirectory(): Promise<{ zip: ZipFile; startsAt: number }> {
+    const reader = new WindowReader(this.#handle)
+    const zip = await fromRandomAccessReaderPromise(reader, this.sizeBytes, {
+      autoClose: false,
+      // Names are decoded and judged one by one, so that a bad one is a finding and not the end.
+      decodeStrings: false,
+    })
+    const startsAt = Number(zip.readEntryCursor)
+    reader.windowFrom = startsAt
+    return { zip, startsAt }
+  }
+
+  /** The bytes from start to end in chunks. A chunk is valid until the next one is asked for. */
+  async *read(start: number, end: number): AsyncGenerator<Buffer> {
+    if (start > this.#hashedBytes) await this.#hashUpTo(start)
+    const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - start))
+    for (let position = start; position < end; ) {
+      this.#signal?.throwIfAborted()
+      const chunk = await readFully(this.#handle, buffer.subarray(0, end - position), position)
+      if (position === this.#hashedBytes) {
+        this.#hash.update(chunk)
+        this.#hashedBytes += chunk.length
+      }
+      position += chunk.length
+      yield chunk
+    }
+  }
+
+  /** SHA-256 of the whole file, in hex digits. Reads what has not been read yet; nothing can be read afterwards. */
+  async finishHash(): Promise<string> {
+    await this.#hashUpTo(this.sizeBytes)
+    return this.#hash.digest('hex')
+  }
+
+  async #hashUpTo(end: number): Promise<void> {
+    const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - this.#hashedBytes))
+    while (this.#hashedBytes < end) {
+      this.#signal?.throwIfAborted()
+      const wanted = buffer.subarray(0, end - this.#hashedBytes)
+      const chunk = await readFully(this.#handle, wanted, this.#hashedBytes)
+      this.#hash.update(chunk)
+      this.#hashedBytes += chunk.length
+    }
+  }
+}
+
+/** Where a member's data lies, by its local header, which must tell the same as the directory. */
+export interface MemberPlace {
+  readonly dataStart: number
+  readonly dataEnd: number
+  readonly hasSameName: boolean
+}
+
+export async function locateMember(zip: ZipFile, entry: Entry): Promise<MemberPlace> {
+  const header = await zip.readLocalFileHeaderPromise(entry)
+  return {
+    dataStart: header.fileDataStart,
+    dataEnd: header.fileDataStart + entry.compressedSize,
+    hasSameName: header.fileName.equals(entry.fileNameRaw),
+  }
+}
+
+/** yauzl's view of the file: small reads only, those of the directory through a window. */
+class WindowReader extends RandomAccessReader {
+  windowFrom = Number.POSITIVE_INFINITY
+  readonly #handle: FileHandle
+  #window: Buffer = Buffer.alloc(0)
+  #windowStart = 0
+
+  constructor(handle: FileHandle) {
+    super()
+    this.#handle = handle
+  }
+
+  override read(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    callback: (error: Error | null, bytesRead?: number) => void,
+  ): void {
+    this.#read(buffer.subarray(offset, offset + length), position).then(
+      (bytesRead) => callback(null, bytesRead),
+      (error: unknown) => callback(error instanceof Error ? error : new Error(String(error))),
+    )
+  }
+
+  async #read(target: Buffer, position: number): Promise<number> {
+    if (position < this.windowFrom || target.length > WINDOW_BYTES) {
+      return (await readFully(this.#handle, target, position)).length
+    }
+    const windowEnd = this.#windowStart + this.#window.length
+    if (position < this.#windowStart || position + target.length > windowEnd) {
+      const { buffer, bytesRead } = await this.#handle.read(Buffer.allocUnsafe(WINDOW_BYTES), 0, WINDOW_BYTES, position)
+      this.#window = buffer.subarray(0, bytesRead)
+      this.#windowStart = position
+    }
+    const start = position - this.#windowStart
+    return this.#window.copy(target, 0, start, start + target.length)
+  }
+}
+
+/** Fills the buffer, going on after short reads; an early end of the file is an error. */
+async function readFully(handle: FileHandle, buffer: Buffer, position: number): Promise<Buffer> {
+  let filled = 0
+  while (filled < buffer.length) {
+    const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, position + filled)
+    if (bytesRead === 0) throw new Error('The file ended early')
+    filled += bytesRead
+  }
+  return buffer
+}
