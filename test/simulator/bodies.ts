@@ -1,0 +1,267 @@
+// Rows as CVAT's API writes them: every key that the recordings have, in their order.
+
+import type { ExportRequest } from './export-queue.ts'
+import { frameName, frameSize } from './frames.ts'
+import type { World } from './world.ts'
+import type { AccessToken, Issue, Job, Label, Organization, Project, Task, User } from './world-records.ts'
+
+export function userBody(user: User, base: string): object {
+  return {
+    ...userLink(user, base),
+    ...{ email: user.email, groups: [user.isSuperuser ? 'admin' : 'user'] },
+    ...flags(user),
+  }
+}
+
+function flags(user: User): object {
+  return {
+    is_staff: user.isSuperuser,
+    is_superuser: user.isSuperuser,
+    is_active: true,
+    last_login: user.lastLogin,
+    date_joined: user.joinedDate,
+    has_analytics_access: user.isSuperuser,
+  }
+}
+
+function userLink(user: User, base: string): object {
+  return {
+    url: `${base}/api/users/${user.id}`,
+    id: user.id,
+    username: user.username,
+    first_name: '',
+    last_name: '',
+  }
+}
+
+function optionalUser(world: World, id: number | null, base: string): object | null {
+  return id === null ? null : userLink(world.user(id), base)
+}
+
+export function projectBody(world: World, project: Project, base: string): object {
+  const tasks = world.tasksOf(project.id)
+  return {
+    url: `${base}/api/projects/${project.id}`,
+    id: project.id,
+    name: project.name,
+    owner: optionalUser(world, project.ownerId, base),
+    assignee: optionalUser(world, project.assigneeId, base),
+    guide_id: project.guideId,
+    bug_tracker: project.bugTracker,
+    created_date: project.createdDate,
+    updated_date: project.updatedDate,
+    status: project.status,
+    dimension: tasks.length > 0 ? '2d' : null,
+    organization: project.organizationId,
+    organization_id: project.organizationId,
+    target_storage: null,
+    source_storage: null,
+    tasks: { count: tasks.length, url: `${base}/api/tasks?project_id=${project.id}` },
+    labels: { url: `${base}/api/labels?project_id=${project.id}` },
+    assignee_updated_date: project.assigneeUpdatedDate,
+    task_subsets: [...new Set(tasks.map((task) => task.subset).filter(Boolean))].sort(),
+  }
+}
+
+export function taskBody(world: World, task: Task, base: string): object {
+  const { data } = task
+  const jobs = world.jobsOf(task)
+  return {
+    url: `${base}/api/tasks/${task.id}`,
+    id: task.id,
+    name: task.name,
+    project_id: task.projectId,
+    project_name: task.projectId === null ? null : world.project(task.projectId).name,
+    mode: data?.mode ?? '',
+    owner: optionalUser(world, task.ownerId, base),
+    assignee: optionalUser(world, task.assigneeId, base),
+    bug_tracker: '',
+    created_date: task.createdDate,
+    updated_date: task.updatedDate,
+    overlap: data ? 0 : null,
+    segment_size: data?.segmentSize ?? 0,
+    status: task.status,
+    ...(data && {
+      data_chunk_size: chunkSize(task),
+      data_original_chunk_type: chunkType(task),
+      data_compressed_chunk_type: 'imageset',
+      data_cloud_storage_id: null,
+    }),
+    guide_id: task.guideId,
+    ...(data && { size: data.frames, image_quality: 70 }),
+    data: data ? task.id : null,
+    dimension: '2d',
+    subset: task.subset,
+    organization_id: task.organizationId,
+    organization: task.organizationId,
+    target_storage: null,
+    source_storage: null,
+    jobs: {
+      count: jobs.length,
+      completed: jobs.filter((job) => job.stage === 'acceptance' && job.state === 'completed').length,
+      validation: jobs.filter((job) => job.stage === 'validation').length,
+      url: `${base}/api/jobs?task_id=${task.id}`,
+    },
+    labels: { url: `${base}/api/labels?task_id=${task.id}` },
+    assignee_updated_date: task.assigneeUpdatedDate,
+    validation_mode: jobs.some((job) => job.type === 'ground_truth') ? 'gt' : null,
+    consensus_enabled: false,
+  }
+}
+
+export function jobBody(world: World, job: Job, base: string): object {
+  const task = world.task(job.taskId)
+  const project = task.projectId === null ? null : world.project(task.projectId)
+  return {
+    url: `${base}/api/jobs/${job.id}`,
+    id: job.id,
+    task_id: task.id,
+    task_name: task.name,
+    project_id: project?.id ?? null,
+    project_name: project?.name ?? null,
+    assignee: optionalUser(world, job.assigneeId, base),
+    guide_id: (project ?? task).guideId,
+    dimension: '2d',
+    bug_tracker: '',
+    status: job.stage === 'acceptance' ? 'completed' : job.stage,
+    stage: job.stage,
+    state: job.state,
+    mode: task.data?.mode ?? '',
+    frame_count: job.frames?.length ?? job.stopFrame - job.startFrame + 1,
+    start_frame: job.startFrame,
+    stop_frame: job.stopFrame,
+    data_chunk_size: chunkSize(task),
+    data_compressed_chunk_type: 'imageset',
+    data_original_chunk_type: chunkType(task),
+    created_date: job.createdDate,
+    updated_date: job.updatedDate,
+    issues: { url: `${base}/api/issues?job_id=${job.id}`, count: job.issueCount },
+    labels: { url: `${base}/api/labels?job_id=${job.id}` },
+    type: job.type,
+    organization: task.organizationId,
+    target_storage: null,
+    source_storage: null,
+    assignee_updated_date: job.assigneeUpdatedDate,
+    parent_job_id: null,
+    replicas_count: 0,
+    consensus_replicas: 0,
+  }
+}
+
+/** What `…/data/meta` tells of a task's media. */
+export function dataMetaBody(task: Task): object {
+  const { data } = task
+  const frames = Array.from({ length: data?.frames ?? 0 }, (_, frame) => ({
+    ...frameSize(data?.seed ?? 0, frame),
+    name: frameName(frame),
+    related_files: 0,
+    has_related_context: false,
+  }))
+  return {
+    chapters: null,
+    chunks_updated_date: data?.uploadedDate ?? task.createdDate,
+    chunk_size: chunkSize(task),
+    size: data?.frames ?? 0,
+    image_quality: 70,
+    start_frame: 0,
+    stop_frame: (data?.frames ?? 1) - 1,
+    frame_filter: '',
+    frames: data?.mode === 'interpolation' ? [{ ...frames[0], name: 'video.mp4' }] : frames,
+    deleted_frames: data?.deletedFrames ?? [],
+    included_frames: null,
+    storage: 'local',
+    cloud_storage_id: null,
+  }
+}
+
+export function labelBody(label: Label): object {
+  return {
+    id: label.id,
+    name: label.name,
+    color: label.color,
+    attributes: [],
+    type: label.type,
+    sublabels: [],
+    ...(label.projectId === null ? { task_id: label.taskId } : { project_id: label.projectId }),
+    parent_id: null,
+    has_parent: false,
+  }
+}
+
+export function organizationBody(world: World, organization: Organization, base: string): object {
+  return {
+    id: organization.id,
+    slug: organization.slug,
+    name: organization.name,
+    description: '',
+    created_date: organization.createdDate,
+    updated_date: organization.updatedDate,
+    contact: {},
+    owner: optionalUser(world, organization.ownerId, base),
+  }
+}
+
+export function issueBody(world: World, issue: Issue, base: string): object {
+  return {
+    id: issue.id,
+    frame: issue.frame,
+    position: issue.position,
+    job: issue.jobId,
+    owner: optionalUser(world, issue.ownerId, base),
+    assignee: null,
+    created_date: issue.createdDate,
+    updated_date: issue.updatedDate,
+    resolved: issue.resolved,
+    comments: { count: issue.commentCount, url: `${base}/api/comments?issue_id=${issue.id}` },
+  }
+}
+
+/** The value itself is told once, when the token is made. */
+export function accessTokenBody(world: World, token: AccessToken, base: string): object {
+  return {
+    id: token.id,
+    name: token.name,
+    created_date: token.createdDate,
+    updated_date: token.updatedDate,
+    expiry_date: token.expiryDate,
+    last_used_date: token.lastUsedDate,
+    read_only: token.readOnly,
+    owner: optionalUser(world, token.userId, base),
+  }
+}
+
+export function requestBody(request: ExportRequest): object {
+  const { entity, kind, format, base } = request.order
+  const resource = kind === 'backup' ? 'backup' : 'dataset'
+  const download = `${base}/api/${entity.type}s/${entity.id}/${resource}/download`
+  return {
+    status: request.status,
+    message: request.message,
+    id: request.id,
+    operation: {
+      type: `export:${kind}`,
+      target: entity.type,
+      project_id: request.projectId,
+      task_id: entity.type === 'task' ? entity.id : null,
+      job_id: null,
+      format,
+      lightweight: null,
+    },
+    progress: 0,
+    created_date: request.createdDate,
+    started_date: request.startedDate,
+    finished_date: request.finishedDate,
+    expiry_date: request.expiryDate,
+    owner: { id: request.owner.id, username: request.owner.username },
+    result_url: request.status === 'finished' ? `${download}?rq_id=${encodeURIComponent(request.id)}` : null,
+    result_id: null,
+  }
+}
+
+function chunkSize(task: Task): number {
+  return task.data?.mode === 'interpolation' ? 36 : 72
+}
+
+function chunkType(task: Task): string {
+  return task.data?.mode === 'interpolation' ? 'video' : 'imageset'
+}

@@ -1,0 +1,154 @@
+// What the simulated server keeps: one record per row of CVAT's tables that a backup client can see.
+
+export interface User {
+  readonly id: number
+  readonly username: string
+  password: string
+  email: string
+  isSuperuser: boolean
+  joinedDate: string
+  lastLogin: string | null
+  /** The login token: the same at every login until it is revoked. */
+  loginKey: string | null
+}
+
+export interface AccessToken {
+  readonly id: number
+  readonly name: string
+  readonly userId: number
+  /** What follows `Bearer`. */
+  readonly value: string
+  readonly readOnly: boolean
+  readonly createdDate: string
+  updatedDate: string
+  expiryDate: string | null
+  lastUsedDate: string | null
+}
+
+export type Role = 'worker' | 'supervisor' | 'maintainer' | 'owner'
+
+export interface Organization {
+  readonly id: number
+  readonly slug: string
+  name: string
+  readonly ownerId: number
+  readonly createdDate: string
+  updatedDate: string
+  /** By user id. */
+  readonly members: Map<number, Role>
+}
+
+export interface Label {
+  readonly id: number
+  name: string
+  color: string
+  type: string
+  readonly projectId: number | null
+  readonly taskId: number | null
+}
+
+export interface Guide {
+  readonly id: number
+  readonly projectId: number | null
+  readonly taskId: number | null
+  readonly createdDate: string
+  updatedDate: string
+  markdown: string
+}
+
+/** A picture of a guide, named in its text by `/api/assets/UUID`. */
+export interface Asset {
+  readonly uuid: string
+  readonly guideId: number
+  readonly fileName: string
+  readonly content: Buffer
+  readonly createdDate: string
+}
+
+export type Status = 'annotation' | 'validation' | 'completed'
+export type Stage = 'annotation' | 'validation' | 'acceptance'
+export type State = 'new' | 'in progress' | 'completed' | 'rejected'
+
+export interface Project {
+  readonly id: number
+  name: string
+  readonly ownerId: number
+  assigneeId: number | null
+  assigneeUpdatedDate: string | null
+  readonly organizationId: number | null
+  bugTracker: string
+  status: Status
+  readonly createdDate: string
+  updatedDate: string
+  guideId: number | null
+  readonly labelIds: number[]
+  /** Ascending: ids are handed out in order, and a task that moves in is sorted in. */
+  taskIds: number[]
+}
+
+export interface Task {
+  readonly id: number
+  name: string
+  projectId: number | null
+  readonly ownerId: number
+  assigneeId: number | null
+  assigneeUpdatedDate: string | null
+  organizationId: number | null
+  subset: string
+  status: Status
+  readonly createdDate: string
+  updatedDate: string
+  guideId: number | null
+  readonly labelIds: number[]
+  jobIds: number[]
+  /** Null for a task without data. */
+  readonly data: TaskData | null
+  readonly annotations: { shapesPerFrame: number; extraShapes: number }
+}
+
+/** Media are not stored: they are made from the seed, frame by frame, whenever they are read. */
+export interface TaskData {
+  readonly mode: 'annotation' | 'interpolation'
+  readonly frames: number
+  readonly bytesPerFrame: number
+  readonly seed: number
+  readonly uploadedDate: string
+  segmentSize: number
+  deletedFrames: number[]
+  /** The server's disk has lost the files: exports leave them out and say nothing. */
+  isMissing: boolean
+}
+
+export interface Job {
+  readonly id: number
+  readonly taskId: number
+  readonly type: 'annotation' | 'ground_truth'
+  stage: Stage
+  state: State
+  assigneeId: number | null
+  assigneeUpdatedDate: string | null
+  readonly startFrame: number
+  readonly stopFrame: number
+  /** The chosen frames of a ground truth job. */
+  readonly frames: readonly number[] | null
+  readonly createdDate: string
+  updatedDate: string
+  issueCount: number
+}
+
+export interface Issue {
+  readonly id: number
+  readonly jobId: number
+  readonly ownerId: number
+  readonly frame: number
+  readonly position: readonly number[]
+  readonly createdDate: string
+  updatedDate: string
+  resolved: boolean
+  commentCount: number
+}
+
+export interface EntityKey {
+  readonly type: 'project' | 'task'
+  readonly id: number
+}
