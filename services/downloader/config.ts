@@ -9,7 +9,6 @@ const settings = {
     schema: wholeNumber({ min: 1, max: 64 }),
     default: '3',
     description: 'How many archives one downloader process fetches at once.',
-    unit: 'downloads',
   },
   stallTimeoutMs: {
     name: 'CVAT_BACKUP_STALL_TIMEOUT_SECONDS',

@@ -10,7 +10,6 @@ const settings = {
     default: '2',
     description:
       'How many exports may be queued or running at the CVAT server at once, over all replicas. More than the server has export workers gains nothing and makes its users wait.',
-    unit: 'exports',
   },
   requestTimeoutMs: {
     name: 'CVAT_BACKUP_REQUEST_TIMEOUT_HOURS',

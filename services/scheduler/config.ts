@@ -12,14 +12,13 @@ export interface EntityFilter {
   readonly taskIds: readonly number[]
 }
 
-const FILTER =
-  'names, comma-separated: `*` and `?` match any characters and any one, capitals do not matter; or `id:12`, `project:12`, `task:7`. A backslash before a comma makes it part of the name'
+const FILTER = 'a comma-separated list of names and ids'
 
 const settings = {
   include: {
     name: 'CVAT_BACKUP_INCLUDE',
     schema: valueSchema(FILTER, parseEntityFilter),
-    description: 'Back up only these projects (`id:` is short for `project:`) and tasks.',
+    description: 'Back up only these projects and tasks.',
     example: 'street *,id:12',
     whenUnset: 'everything',
   },
@@ -64,7 +63,12 @@ const settings = {
   },
 } as const satisfies Settings
 
-export const schedulerSettings = defineGroup({ title: 'Scheduler', settings })
+export const schedulerSettings = defineGroup({
+  title: 'Scheduler',
+  introduction:
+    'In the lists of CVAT_BACKUP_INCLUDE and CVAT_BACKUP_EXCLUDE an item is the name of a project, in which `*` stands for any text and `?` for any character and capitals do not matter, or an id: `project:12` (in short `id:12`), `task:7`. A backslash before a comma makes the comma part of the name.',
+  settings,
+})
 
 export type SchedulerSettings = ValuesOf<typeof settings>
 

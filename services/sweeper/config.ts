@@ -19,7 +19,6 @@ const settings = {
     default: '3',
     description:
       'How many archives of each project or task, kind and format are kept whatever their age. The newest verified one is never removed.',
-    unit: 'archives',
   },
 } as const satisfies Settings
 

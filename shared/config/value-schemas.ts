@@ -77,7 +77,7 @@ export function oneOf<const Word extends string>(
   words: readonly Word[],
   synonyms: Readonly<Record<string, Word>> = {},
 ) {
-  const meanings = new Map<string, Word>([...Object.entries(synonyms), ...words.map((word) => [word, word] as const)])
+  const meanings = new Map<string, Word>([...words.map((word) => [word, word] as const), ...Object.entries(synonyms)])
   const listed = [...meanings.keys()].map((word) => `\`${word}\``).join(', ')
   return valueSchema(`one of ${listed}, in any case`, (text) => {
     const value = meanings.get(text.toLowerCase())
