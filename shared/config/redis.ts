@@ -12,7 +12,7 @@ const settings = {
   url: {
     name: 'REDIS_URL',
     schema: valueSchema(
-      '`redis://`, `rediss://` (TLS) or a socket as `unix:/path`; login, port and database number may be in it',
+      'an address of the form `redis://user:password@host:port/database`, with `rediss` for TLS, or `unix:/path` of a socket',
       checkRedisAddress,
     ),
     description: 'Address of the Redis (or compatible) server that holds the queues; all processes need the same one.',

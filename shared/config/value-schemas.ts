@@ -55,20 +55,12 @@ export function duration(options: { unitMs: number; max: number; zeroAllowed: bo
 }
 
 export function yesOrNo() {
-  const words: Record<string, boolean> = {
-    1: true,
-    true: true,
-    yes: true,
-    on: true,
-    0: false,
-    false: false,
-    no: false,
-    off: false,
-  }
+  const yes = ['1', 'true', 'yes', 'on']
+  const no = ['0', 'false', 'no', 'off']
   return valueSchema('`true`, `yes`, `on`, `1` or `false`, `no`, `off`, `0`, in any case', (text) => {
-    const value = words[text.toLowerCase()]
-    if (value === undefined) throw new InvalidValue('')
-    return value
+    const word = text.toLowerCase()
+    if (!yes.includes(word) && !no.includes(word)) throw new InvalidValue('')
+    return yes.includes(word)
   })
 }
 
