@@ -1,0 +1,138 @@
+// The simulator's archives beside those that a real CVAT made: the same members in the same places, the same JSON inside.
+
+import { readFile } from 'node:fs/promises'
+import { crc32 } from 'node:zlib'
+import { describe, expect, it } from 'vitest'
+import { listMembers } from '../simulator/archive-members.ts'
+import { planArchive } from '../simulator/archive-plan.ts'
+import type { World } from '../simulator/world.ts'
+import type { EntityKey } from '../simulator/world-records.ts'
+import { layOutZip } from '../simulator/zip-layout.ts'
+import { buildRecordedWorld } from './recorded-world.ts'
+import { jsonShape, type MemberShape, type ReadMember, readMembers } from './zip-shape.ts'
+
+type Kind = 'backup' | 'dataset' | 'annotations'
+
+interface Case {
+  readonly real: string
+  readonly entity: EntityKey
+  readonly kind?: Kind
+  readonly change?: (world: World) => unknown
+}
+
+const cases: readonly Case[] = [
+  { real: 'project_backup', entity: { type: 'project', id: 1 } },
+  { real: 'project_backup_no_tasks', entity: { type: 'project', id: 5 } },
+  { real: 'project_backup_non_ascii_name', entity: { type: 'project', id: 2 } },
+  {
+    real: 'project_backup_incomplete_task_0_has_no_data',
+    entity: { type: 'project', id: 10 },
+    change: (world) => world.removeMedia(12),
+  },
+  { real: 'task_backup', entity: { type: 'task', id: 15 }, change: (world) => world.deleteFrame(15, 0) },
+  { real: 'project_annotations_cvat_for_images', entity: { type: 'project', id: 1 }, kind: 'annotations' },
+  { real: 'project_dataset_cvat_for_images', entity: { type: 'project', id: 1 }, kind: 'dataset' },
+]
+
+describe('an archive of the simulator', () => {
+  it.each(cases)('has the members of $real.zip, in its order, stored as there', async (given) => {
+    const real = await readReal(given.real)
+    expect(groupMedia(await makeMembers(given))).toEqual(groupMedia(real))
+  })
+
+  it.each(cases)('has the JSON of $real.zip', async (given) => {
+    const real = jsonOf(await readReal(given.real))
+    const made = jsonOf(await makeMembers(given))
+    expect([...made.keys()]).toEqual([...real.keys()])
+    for (const [name, shape] of made) expect([name, shape]).toEqual([name, real.get(name)])
+  })
+
+  it('holds what its CRCs claim', async () => {
+    for (const given of cases) {
+      for (const member of await makeMembers(given)) expect(crc32(member.content)).toBe(member.crc)
+    }
+  })
+
+  it('is laid out for a video as a real one, manifest first', async () => {
+    const world = buildRecordedWorld()
+    const { id } = world.addTask({ name: 'video', projectId: null, mode: 'interpolation', frames: 20 })
+    const made = await makeMembers({ real: '', entity: { type: 'task', id } }, world)
+    const real = await readReal('kinds/video_cache')
+    const names = (members: readonly ReadMember[]) =>
+      members.map(({ shape }) => shape.name.replace(/\w+\.mp4/, 'VIDEO'))
+    expect(names(made)).toEqual(names(real))
+    expect(manifestOf(made)).toEqual(manifestOf(real))
+  })
+
+  it('tells of a ground truth job as a real one', async () => {
+    const world = buildRecordedWorld()
+    world.addGroundTruthJob(8, [1, 2])
+    const made = jsonOf(await makeMembers({ real: '', entity: { type: 'task', id: 8 } }, world))
+    const real = jsonOf(await readReal('kinds/gt_job_added_later_disabled_frame'))
+    const jobs = (members: ReadonlyMap<string, unknown>) => (members.get('task.json') as [string, unknown][]).at(-1)
+    expect(jobs(made)).toEqual(jobs(real))
+  })
+
+  it('puts the guide and its pictures before project.json, as a real one', async () => {
+    const world = buildRecordedWorld()
+    const guide = world.setGuide({ type: 'project', id: 5 }, '')
+    const picture = world.addAsset(guide.id, 'öä.png', Buffer.from('picture'))
+    world.setGuide({ type: 'project', id: 5 }, `see ![a](/api/assets/${picture.uuid})`)
+    const made = await makeMembers({ real: '', entity: { type: 'project', id: 5 } }, world)
+    const real = (await readReal('kinds/composed_project_cvats_own')).slice(1, 4)
+    expect(made.map(({ shape }) => shape)).toEqual(real.map(({ shape }) => shape))
+    expect(made.at(1)?.content.toString()).toBe('see ![a](assets/öä.png)')
+  })
+})
+
+async function readReal(name: string): Promise<ReadMember[]> {
+  return await readMembers(await readFile(new URL(`../fixtures/archives/${name}.zip`, import.meta.url)))
+}
+
+async function makeMembers(given: Case, world: World = buildRecordedWorld()): Promise<ReadMember[]> {
+  given.change?.(world)
+  const kind = given.kind ?? 'backup'
+  const plan = planArchive(world, given.entity, kind, kind === 'backup' ? null : 'CVAT for images 1.1')
+  const layout = layOutZip(listMembers(plan))
+  return await readMembers(Buffer.concat([...layout.read(0, layout.size)]))
+}
+
+/** CVAT lists a task's media as its file system does, in no order: within a folder they are compared sorted. */
+function groupMedia(members: readonly ReadMember[]): MemberShape[] {
+  const groups: MemberShape[][] = []
+  for (const { shape } of members) {
+    const last = groups.at(-1)
+    if (last && folderOf(last[0]) !== '' && folderOf(last[0]) === folderOf(shape)) last.push(shape)
+    else groups.push([shape])
+  }
+  return groups.flatMap((group) => group.sort((a, b) => (a.name < b.name ? -1 : 1)))
+}
+
+function folderOf(shape: MemberShape | undefined): string {
+  return /^(.*\b(?:data|default)\/)[^/]+$/.exec(shape?.name ?? '')?.[1] ?? ''
+}
+
+function jsonOf(members: readonly ReadMember[]): Map<string, unknown> {
+  const texts = members.filter(({ shape }) => shape.name.endsWith('.json'))
+  return new Map(
+    texts.map(({ shape, content }) => [shape.name, jsonShape(withoutLists(JSON.parse(content.toString())))]),
+  )
+}
+
+/** How many shapes there are is not the archive's form, nor is whether their group is 0 or null. */
+function withoutLists(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutLists)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).map(([key, item]) => {
+    if (key === 'group') return [key, 0]
+    const isList = key === 'shapes' || key === 'deleted_frames' || key === 'attributes' || key === 'labels'
+    return [key, isList ? [] : withoutLists(item)]
+  })
+  return Object.fromEntries(entries)
+}
+
+function manifestOf(members: readonly ReadMember[]): unknown {
+  const manifest = members.find(({ shape }) => shape.name.endsWith('manifest.jsonl'))
+  const lines = manifest?.content.toString().trimEnd().split('\n') ?? []
+  return lines.map((line) => jsonShape(JSON.parse(line)))
+}

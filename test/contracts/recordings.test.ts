@@ -1,0 +1,143 @@
+// Every recorded exchange with a real CVAT, sent to the simulator: status, headers and body have to be the same.
+
+import { describe, expect, it } from 'vitest'
+import { startSimulator } from '../simulator/simulator.ts'
+import { reasonNotToReplay } from './not-replayed.ts'
+import { basic, listSteps, recordedHost } from './recorded-steps.ts'
+import { buildRecordedWorld } from './recorded-world.ts'
+import { exchange, loadRecordings, type Outcome, type Recording } from './recording.ts'
+
+const recordings = loadRecordings()
+const steps = listSteps()
+
+describe('a recorded exchange', () => {
+  it.each(recordings.filter(({ name }) => reasonNotToReplay(name) === undefined))(
+    '$name is answered as the real server answered it',
+    async (recording) => {
+      await using simulator = await startSimulator({
+        world: buildRecordedWorld(),
+        capacity: { basicCostMs: 0, exportMs: 1 },
+      })
+      const step = steps[recording.name] ?? {}
+      const override = await step.prepare?.(simulator)
+      const { method, target, headers, json } = recording.request
+      const query = step.query ? `${target.includes('?') ? '&' : '?'}${new URLSearchParams(step.query)}` : ''
+      const outcome = await exchange(simulator.url, {
+        method,
+        target: target + query,
+        headers: { Host: recordedHost, ...fillSecrets(headers), ...override?.headers },
+        ...(json !== undefined && { json }),
+      })
+      expect(describeActual(outcome, recording)).toEqual(describeRecorded(recording))
+    },
+  )
+})
+
+describe('the list of what is replayed', () => {
+  it('names only recordings that exist', () => {
+    const names = new Set(recordings.map(({ name }) => name))
+    expect(Object.keys(steps).filter((name) => !names.has(name))).toEqual([])
+  })
+
+  it('leaves out only what is named with a reason', () => {
+    const left = recordings.filter(({ name }) => reasonNotToReplay(name) !== undefined)
+    expect(left.length).toBeGreaterThan(0)
+    expect(left.filter(({ name }) => steps[name])).toEqual([])
+    expect(recordings.length - left.length).toBeGreaterThan(200)
+  })
+})
+
+/** Headers whose value has to be the same, apart from what {@link normalizeText} takes out. */
+const comparedHeaders = [
+  'content-type',
+  'content-encoding',
+  'content-disposition',
+  'accept-ranges',
+  'www-authenticate',
+  'allow',
+  'vary',
+  'cache-control',
+]
+/** Headers that have to be there, in the same form. */
+const shapedHeaders = ['etag', 'last-modified', 'content-range', 'retry-after', 'location', 'expires', 'content-length']
+
+function describeRecorded(recording: Recording): object {
+  const { status, headers, json, text } = recording.response
+  const isHead = recording.request.method === 'HEAD'
+  return {
+    status,
+    headers: describeHeaders(headers),
+    body:
+      json !== undefined
+        ? normalizeJson(json)
+        : text !== undefined && !isHead && status !== 206
+          ? normalizeText(text)
+          : null,
+  }
+}
+
+function describeActual(outcome: Outcome, recording: Recording): object {
+  const { json, text } = recording.response
+  const isHead = recording.request.method === 'HEAD'
+  const isText = text !== undefined && !isHead && outcome.status !== 206
+  return {
+    status: outcome.status,
+    headers: describeHeaders(outcome.headers),
+    body: json !== undefined ? normalizeJson(parse(outcome.text)) : isText ? normalizeText(outcome.text) : null,
+  }
+}
+
+function describeHeaders(headers: Readonly<Record<string, string | string[] | undefined>>): object {
+  const compared = comparedHeaders.map((name) => [name, normalizeText(String(headers[name] ?? ''))])
+  const shaped = shapedHeaders.map((name) => [name, shapeOf(headers[name])])
+  return {
+    ...Object.fromEntries([...compared, ...shaped]),
+    cookie: /sessionid=/.test(String(headers['set-cookie'] ?? '')),
+  }
+}
+
+function shapeOf(value: unknown): string {
+  if (value === undefined) return ''
+  return String(value)
+    .replaceAll(/"[0-9a-f]+-[0-9a-f]+"/g, '"<hex>-<hex>"')
+    .replaceAll(/\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT/g, '<date>')
+    .replace(/^http:.*\/api\//, '<base>/api/')
+    .replaceAll(/\d+/g, '<number>')
+}
+
+/** Equal but for dates, secrets and what depends on the media's bytes. */
+function normalizeJson(value: unknown, key = ''): unknown {
+  if (Array.isArray(value)) return value.map((item) => normalizeJson(item, key))
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value).map(([name, item]) => [name, normalizeJson(item, name)])
+    if (key === 'shapes') return { ...Object.fromEntries(entries), id: '<id>' }
+    return Object.fromEntries(entries)
+  }
+  if (key === 'width' || key === 'height') return '<number>'
+  if (key === 'key') return /^[0-9a-f]{40}$|^<40-hex-login-token>$/.test(String(value)) ? '<key>' : value
+  if (key === 'value') return /^\w{8}\.\w{32}$|^<8-chars>\.<32-chars>$/.test(String(value)) ? '<value>' : value
+  return typeof value === 'string' ? normalizeText(value) : value
+}
+
+function normalizeText(text: string): string {
+  return text
+    .replaceAll(/\d{4}-\d\d-\d\d[T ][\d:]{8}\.\d{6}Z?/g, '<date>')
+    .replaceAll(/\d{4}(_\d\d){5}/g, '<stamp>')
+    .replaceAll(/available in \d+ seconds/g, 'available in <number> seconds')
+}
+
+function fillSecrets(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const entries = Object.entries(headers).map(([name, value]) => {
+    const credentials = /^Basic <(.+)>$/.exec(value)?.[1]
+    return [name, credentials === undefined ? value : basic(credentials)]
+  })
+  return Object.fromEntries(entries)
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
