@@ -7,7 +7,8 @@ import type { Observation } from '#shared/model/observation.ts'
 import type { ArchiveContent } from '#shared/model/series.ts'
 import { checkAnnotationsContent } from './annotations-content.ts'
 import { checkBackupContent } from './backup-content.ts'
-import { checkEntry, decodeMemberName, isFolder, showName } from './check-entry.ts'
+import { checkDuplicates } from './check-duplicates.ts'
+import { checkEntry, decodeMemberName, isFolder } from './check-entry.ts'
 import type { ContentCheck } from './content-check.ts'
 import { describeUnreadableZip } from './describe-unreadable-zip.ts'
 import type { Inspection } from './inspection.ts'
@@ -112,11 +113,12 @@ interface MemberReading {
 
 async function readMembers(reading: MemberReading): Promise<void> {
   const { file, directory, content, limits, structure, warnings, signal } = reading
+  const duplicates = checkDuplicates()
   const { zip } = await file.openDirectory()
   for await (const entry of zip.eachEntry()) {
     signal?.throwIfAborted()
     const name = decodeMemberName(entry)
-    if (directory.isDuplicated(name)) (isGuideAsset(name) ? warnings : structure).add(describeDuplicate(name))
+    if (directory.isDuplicated(name)) duplicates.take(name, entry)
     const problems = checkEntry(entry, name, limits)
     if (problems.length === 0) {
       const sink = isFolder(name) ? undefined : content.open(name, entry.uncompressedSize)
@@ -124,13 +126,6 @@ async function readMembers(reading: MemberReading): Promise<void> {
     }
     structure.add(...problems)
   }
-}
-
-/** Measured: CVAT writes two guide assets of one file name as two members of one name, and restores the second twice. */
-function isGuideAsset(name: string): boolean {
-  return /^(task_\d+\/)?assets\//.test(name)
-}
-
-function describeDuplicate(name: string): Problem {
-  return { code: 'duplicate-member', message: `More than one member is named ${showName(name)}` }
+  structure.add(...duplicates.problems)
+  warnings.add(...duplicates.warnings)
 }

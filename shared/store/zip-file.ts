@@ -30,8 +30,9 @@ export class HashedZip {
     const reader = new WindowReader(this.#handle)
     const zip = await fromRandomAccessReaderPromise(reader, this.sizeBytes, {
       autoClose: false,
-      // Names are decoded and judged one by one, so that a bad one is a finding and not the end.
+      // Names and sizes are judged one by one, so that a bad one is a finding and not the end.
       decodeStrings: false,
+      validateEntrySizes: false,
     })
     const startsAt = Number(zip.readEntryCursor)
     reader.windowFrom = startsAt
