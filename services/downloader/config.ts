@@ -1,6 +1,6 @@
 // The downloader's own settings.
 
-import { defineGroup, type Settings, type ValuesOf } from '#shared/config/setting.ts'
+import { defineGroup, type Settings } from '#shared/config/setting.ts'
 import { duration, wholeNumber } from '#shared/config/value-schemas.ts'
 
 const settings = {
@@ -21,5 +21,3 @@ const settings = {
 } as const satisfies Settings
 
 export const downloaderSettings = defineGroup({ title: 'Downloader', settings })
-
-export type DownloaderSettings = ValuesOf<typeof settings>

@@ -1,6 +1,6 @@
 // The exporter's own settings.
 
-import { defineGroup, type Settings, type ValuesOf } from '#shared/config/setting.ts'
+import { defineGroup, type Settings } from '#shared/config/setting.ts'
 import { duration, wholeNumber } from '#shared/config/value-schemas.ts'
 
 const settings = {
@@ -22,5 +22,3 @@ const settings = {
 } as const satisfies Settings
 
 export const exporterSettings = defineGroup({ title: 'Exporter', settings })
-
-export type ExporterSettings = ValuesOf<typeof settings>

@@ -1,7 +1,7 @@
 // The scheduler's own settings: what is backed up, in which form and when.
 
 import { join } from 'node:path'
-import { defineGroup, type Settings, type ValuesOf } from '#shared/config/setting.ts'
+import { defineGroup, type Settings } from '#shared/config/setting.ts'
 import { InvalidValue, line, path, valueSchema, yesOrNo } from '#shared/config/value-schemas.ts'
 
 /** Some projects and tasks, by name or id. */
@@ -69,8 +69,6 @@ export const schedulerSettings = defineGroup({
     'In the lists of CVAT_BACKUP_INCLUDE and CVAT_BACKUP_EXCLUDE an item is the name of a project, in which `*` stands for any text and `?` for any character and capitals do not matter, or an id: `project:12` (in short `id:12`), `task:7`. A backslash before a comma makes the comma part of the name.',
   settings,
 })
-
-export type SchedulerSettings = ValuesOf<typeof settings>
 
 /**
  * Parses `street *,id:12,task:7`. Spaces around items and empty items do not count.

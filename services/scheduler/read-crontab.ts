@@ -1,5 +1,6 @@
 // The schedules, in the form that the original's users know: a crontab.
 
+import { readFile } from 'node:fs/promises'
 import { CronExpressionParser } from 'cron-parser'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import { type Mode, modeSchema } from '#shared/queues/runs-queue.ts'
@@ -57,4 +58,20 @@ function readLine(content: string, line: number): Schedule | string {
   const wellFormed = rest[0]?.startsWith('--mode=') ? rest.length === 1 : rest[0] === '--mode' && rest.length === 2
   if (!wellFormed || !mode.success) return 'backup needs --mode p, a or t'
   return { cron, line, what: 'backup', mode: mode.data, full }
+}
+
+/** Reads the schedule file. @throws BackupError `crontab` when it cannot be read or holds a fault */
+export async function readSchedules(file: string): Promise<Schedule[]> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (cause) {
+    throw new BackupError(`the schedule file ${file} cannot be read`, {
+      code: 'crontab',
+      retryable: false,
+      hint: 'Set CVAT_BACKUP_SCHEDULE_FILE to a crontab file that this process can read.',
+      cause,
+    })
+  }
+  return readCrontab(text, file)
 }

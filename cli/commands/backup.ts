@@ -1,0 +1,144 @@
+// `backup`: starts a run and follows it to its end; runs the services itself where nobody else does.
+
+import type { Logger } from 'pino'
+import { summarise } from '#services/scheduler/end-run.ts'
+import { openRunLedger, type RunLedger } from '#shared/coordination/run-ledger.ts'
+import { createLogger } from '#shared/logging/logger.ts'
+import { allQueues } from '#shared/queues/all-queues.ts'
+import { openQueue, type QueueConnection } from '#shared/queues/open-queue.ts'
+import { modeSchema, type StartRun } from '#shared/queues/runs-queue.ts'
+import { makeRunId } from '#shared/service/make-run-id.ts'
+import { untilAskedToStop } from '#shared/service/start-signals.ts'
+import { openQueues } from '../embedded/open-queues.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { followRun } from '../follow-run.ts'
+import { type AllSettings, loadAllSettings } from '../load-all-settings.ts'
+import { readArguments, takeEntities } from '../read-arguments.ts'
+import { openServicesClient, startServices } from '../start-services.ts'
+import { untilSwept } from '../until-swept.ts'
+import { wrongUsage } from '../usage.ts'
+import { describeSummary } from '../view/describe-summary.ts'
+import { openRunView, openSilentView, type RunView } from '../view/run-view.ts'
+
+export async function backup(args: string[]): Promise<number> {
+  const { request, json } = readRequest(args)
+  const settings = loadAllSettings()
+  const view = json ? openSilentView(process.stderr) : openRunView(process.stdout)
+  const logger = openLogger(settings, view)
+  const stopping = new AbortController()
+  void untilAskedToStop().then(() => stopping.abort(new Error('interrupted')))
+  try {
+    return await runBackup(request, json, settings, view, logger, stopping.signal)
+  } catch (error) {
+    if (!stopping.signal.aborted) throw error
+    return exitCodes.interrupted
+  } finally {
+    view.close()
+  }
+}
+
+async function runBackup(
+  request: StartRun,
+  json: boolean,
+  settings: AllSettings,
+  view: RunView,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<number> {
+  await using scope = new AsyncDisposableStack()
+  const queues = await openQueues(settings, 'backup', signal, view.say)
+  scope.defer(() => queues.close())
+  const { connection, own } = queues
+  const ledger = openRunLedger(connection)
+  const open = openAll(connection)
+  scope.defer(() => open.close())
+  if (own) {
+    const cvat = scope.use(openServicesClient(settings, logger))
+    // A wrong password is told at once, not as the failure of a job.
+    await cvat.checkServer(signal)
+    await interruptLeftovers(ledger)
+    const services = await startServices(settings, { connection, cvat, logger })
+    scope.defer(() => services.close())
+  }
+  const runId = makeRunId(request.mode, new Date(), `${process.pid} ${performance.now()}`)
+  const failedSweeps = await open.queues.sweeps.bull.getFailedCount()
+  await open.queues.runs.add({
+    name: `run on demand, mode ${request.mode}`,
+    jobId: runId,
+    payload: { ...request, runId },
+  })
+  try {
+    const summary = await followRun(runId, { ledger, view, ...open.queues }, signal)
+    const sweptWell = !own || (await untilSwept(open.queues.sweeps, failedSweeps, view, signal))
+    view.close()
+    process.stdout.write(
+      json ? `${JSON.stringify(summary, null, 2)}\n` : describeSummary(summary, settings.values.store.backupDir),
+    )
+    return summary.ok && sweptWell ? exitCodes.ok : exitCodes.failed
+  } catch (error) {
+    if (signal.aborted) await tellInterrupted(runId, own, ledger, view)
+    throw error
+  }
+}
+
+/** The next `backup` goes on from what is stored: whatever is done is unchanged then. */
+async function tellInterrupted(runId: string, own: boolean, ledger: RunLedger, view: RunView): Promise<void> {
+  if (!own) {
+    view.say(`no longer following run ${runId}: the services go on with it`)
+    return
+  }
+  await ledger.end(runId, 'interrupted')
+  const account = await ledger.read(runId)
+  const stored = account ? (await summarise(account, ledger)).done : 0
+  view.say(`interrupted: ${stored} backed up in this run are kept; the next run goes on from here`)
+}
+
+/** Runs of an earlier `backup` that was killed: nobody follows them, and this run covers what they left. */
+async function interruptLeftovers(ledger: RunLedger): Promise<void> {
+  for (const run of await ledger.unfinished()) {
+    if (run.trigger === 'command') await ledger.end(run.runId, 'interrupted')
+  }
+}
+
+function openAll(connection: QueueConnection) {
+  const queues = {
+    runs: openQueue(allQueues.runs, connection),
+    exports: openQueue(allQueues.exports, connection),
+    downloads: openQueue(allQueues.downloads, connection),
+    sweeps: openQueue(allQueues.sweeps, connection),
+  }
+  return {
+    queues,
+    close: async () => {
+      await Promise.all(Object.values(queues).map((queue) => queue.close()))
+    },
+  }
+}
+
+/** The view already tells what happens to each entity, so that only warnings are logged unless asked for. */
+function openLogger({ values, sources, secrets }: AllSettings, view: RunView): Logger {
+  const { level, format } = values.logging
+  return createLogger({
+    level: sources.LOG_LEVEL === 'default' ? 'warn' : level,
+    format,
+    service: 'cvat-backups',
+    secrets,
+    destination: {
+      isTTY: process.stderr.isTTY,
+      write: (line: string) => (process.stdout.isTTY ? view.say(line.trimEnd()) : void process.stderr.write(line)),
+    },
+  })
+}
+
+function readRequest(args: string[]): { request: StartRun; json: boolean } {
+  const { rest, entities } = takeEntities(args)
+  const { values } = readArguments(rest, {
+    mode: { type: 'string', short: 'm', default: 'p' },
+    full: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  })
+  const mode = modeSchema.safeParse(values.mode)
+  if (!mode.success) throw wrongUsage(`--mode takes p, a or t, not «${values.mode}»`)
+  const request: StartRun = { do: 'start-run', mode: mode.data, full: values.full, trigger: 'command' }
+  return { request: entities ? { ...request, entities } : request, json: values.json }
+}

@@ -1,0 +1,74 @@
+// `list`: what the backup directory holds, from its records alone.
+
+import { formatEntity } from '#shared/model/entity.ts'
+import { openStore } from '#shared/store/open-store.ts'
+import { isGood } from '#shared/store/record.ts'
+import type { StoredArchive } from '#shared/store/stored-archive.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { loadStoreSettings } from '../load-all-settings.ts'
+import { readArguments } from '../read-arguments.ts'
+import { formatBytes } from '../view/format.ts'
+
+export async function list(args: string[]): Promise<number> {
+  const { values } = readArguments(args, { json: { type: 'boolean', default: false } })
+  const settings = loadStoreSettings().values
+  const store = openStore({ directory: settings.store.backupDir })
+  const out = (text: string) => void process.stdout.write(text)
+  const totals = { entities: 0, archives: 0, sizeBytes: 0, unrecognised: 0 }
+  if (values.json) out('[')
+  for await (const entity of store.listEntities()) {
+    const { archives, unrecognised } = await store.listRecords(entity)
+    totals.entities++
+    totals.unrecognised += unrecognised.length
+    for (const archive of archives) {
+      if (values.json) out(`${totals.archives === 0 ? '\n' : ',\n'}  ${JSON.stringify(toJson(archive))}`)
+      else out(`${totals.archives === 0 ? `${HEADING}\n` : ''}${toLine(archive)}\n`)
+      totals.archives++
+      totals.sizeBytes += archive.record.archive.sizeBytes
+    }
+  }
+  if (values.json) out('\n]\n')
+  else out(describeTotals(totals, settings.store.backupDir))
+  return exitCodes.ok
+}
+
+// Fixed widths, since lines are printed as folders are read: the whole list may be longer than the memory.
+const HEADING = `${'ENTITY'.padEnd(15)} ${'TIME (UTC)'.padEnd(19)} ${'KIND'.padEnd(11)} ${'LEVEL'.padEnd(10)} ${'SIZE'.padStart(8)}  NAME`
+
+function toLine({ entity, record }: StoredArchive): string {
+  const level = isGood(record) ? record.verification.level : 'INCOMPLETE'
+  return [
+    formatEntity(entity).padEnd(15),
+    record.createdAt.slice(0, 19).replace('T', ' '),
+    record.series.content.kind.padEnd(11),
+    level.padEnd(10),
+    formatBytes(record.archive.sizeBytes).padStart(8),
+    ` ${record.observation.name.replaceAll(/[\p{Cc}\p{Cf}]/gu, '\u{FFFD}')}`,
+  ].join(' ')
+}
+
+function toJson({ entity, record, archivePath }: StoredArchive) {
+  return {
+    entity: formatEntity(entity),
+    name: record.observation.name,
+    organization: record.observation.organization,
+    content: record.series.content,
+    createdAt: record.createdAt,
+    sizeBytes: record.archive.sizeBytes,
+    sha256: record.archive.sha256,
+    level: record.verification.level,
+    good: isGood(record),
+    problems: record.verification.problems,
+    server: record.server.url,
+    path: archivePath,
+  }
+}
+
+function describeTotals(
+  totals: { entities: number; archives: number; sizeBytes: number; unrecognised: number },
+  directory: string,
+): string {
+  const others = totals.unrecognised > 0 ? `; ${totals.unrecognised} files there are not ours and left alone` : ''
+  if (totals.archives === 0) return `There are no archives in ${directory}${others}\n`
+  return `${totals.archives} archives of ${totals.entities} entities, ${formatBytes(totals.sizeBytes)}${others}\n`
+}

@@ -1,0 +1,83 @@
+// Follows a run to its end, wherever the services work.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type RunSummary, summarise } from '#services/scheduler/end-run.ts'
+import type { RunLedger } from '#shared/coordination/run-ledger.ts'
+import { BackupError } from '#shared/errors/backup-error.ts'
+import type { OpenQueue } from '#shared/queues/open-queue.ts'
+import type { ActiveJob, RunView } from './view/run-view.ts'
+
+export interface FollowDeps {
+  readonly ledger: RunLedger
+  readonly runs: Pick<OpenQueue<unknown>, 'bull'>
+  readonly exports: Pick<OpenQueue<unknown>, 'bull'>
+  readonly downloads: Pick<OpenQueue<unknown>, 'bull'>
+  readonly view: RunView
+}
+
+const LOOK_EVERY_MS = 250
+/** Without any scheduler for this long, waiting on would be silence taken for success. */
+const NO_SCHEDULER_MS = 60_000
+
+/** @throws BackupError `no-scheduler`, `run-lost`; the signal's reason */
+export async function followRun(runId: string, deps: FollowDeps, signal: AbortSignal): Promise<RunSummary> {
+  const { ledger, view } = deps
+  let lastEvent = '0'
+  let seen = false
+  const watch = watchSchedulers(deps)
+  for (;;) {
+    const account = await ledger.read(runId)
+    for (;;) {
+      const events = await ledger.events(runId, lastEvent)
+      if (events.length === 0) break
+      lastEvent = events.at(-1)!.id
+      view.onEvents(events)
+    }
+    if (account) view.onAccount(account, await listActive(deps))
+    if (account?.state === 'ended' || account?.state === 'interrupted') return summarise(account, ledger)
+    if (!account && seen) throw lost(runId)
+    seen ||= account !== undefined
+    await watch()
+    await sleep(LOOK_EVERY_MS, undefined, { signal })
+  }
+}
+
+/** Complains once no scheduler has been connected for a minute. */
+function watchSchedulers({ runs, view }: FollowDeps): () => Promise<void> {
+  let nextAtMs = Date.now() + 5_000
+  let missingSinceMs: number | undefined
+  return async () => {
+    if (Date.now() < nextAtMs) return
+    nextAtMs = Date.now() + 5_000
+    if ((await runs.bull.getWorkersCount()) > 0) {
+      missingSinceMs = undefined
+      return
+    }
+    if (missingSinceMs === undefined) view.say('no scheduler is connected to this Redis; waiting for one')
+    missingSinceMs ??= Date.now()
+    if (Date.now() - missingSinceMs < NO_SCHEDULER_MS) return
+    throw new BackupError('no scheduler is connected to this Redis', {
+      code: 'no-scheduler',
+      retryable: true,
+      hint: 'Start the services (or unset REDIS_URL to run them in this process); the run stays queued until then.',
+    })
+  }
+}
+
+async function listActive({ exports, downloads }: FollowDeps): Promise<ActiveJob[]> {
+  const [exporting, downloading] = await Promise.all([exports.bull.getActive(0, 3), downloads.bull.getActive(0, 3)])
+  return [...downloading, ...exporting]
+    .filter((job) => job !== undefined)
+    .map((job) => {
+      const progress = typeof job.progress === 'object' ? (job.progress as Partial<ActiveJob>) : {}
+      return { name: job.name, phase: 'waiting for the server', ...progress }
+    })
+}
+
+function lost(runId: string): BackupError {
+  return new BackupError(`run ${runId} has vanished from Redis`, {
+    code: 'run-lost',
+    retryable: true,
+    hint: 'Redis was emptied. Archives that were stored are safe; start the backup again to get the rest.',
+  })
+}

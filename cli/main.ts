@@ -1,0 +1,44 @@
+// The command line: finds the command, runs it, turns its end into an exit code.
+
+import { BackupError } from '#shared/errors/backup-error.ts'
+import { exitCodeOf, exitCodes } from './exit-codes.ts'
+import { usage, wrongUsage } from './usage.ts'
+
+type Command = (args: string[]) => Promise<number>
+
+/** Loaded when called: help must not wait for modules that it does not need. */
+const commands: Record<string, () => Promise<Command>> = {
+  backup: async () => (await import('./commands/backup.ts')).backup,
+  sweep: async () => (await import('./commands/sweep.ts')).sweep,
+  list: async () => (await import('./commands/list.ts')).list,
+  serve: async () => (await import('./commands/serve.ts')).serve,
+  'print-config': async () => (await import('./commands/print-config.ts')).printConfig,
+}
+
+const [name, ...args] = process.argv.slice(2)
+// A reader that has seen enough (`cvat-backups list | head`) is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+process.exit(await run(name, args))
+
+async function run(name: string | undefined, args: string[]): Promise<number> {
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h' || args.includes('--help')) {
+    process.stdout.write(usage)
+    return name === undefined ? exitCodes.wrong : exitCodes.ok
+  }
+  try {
+    const load = commands[name]
+    if (!load) throw wrongUsage(`there is no command «${name}»`)
+    const command = await load()
+    return await command(args)
+  } catch (error) {
+    process.stderr.write(`cvat-backups: ${explain(error)}\n`)
+    return exitCodeOf(error)
+  }
+}
+
+/** An expected fault in its own words; a defect with its stack, since somebody has to find it. */
+function explain(error: unknown): string {
+  if (!(error instanceof BackupError)) return error instanceof Error ? (error.stack ?? error.message) : String(error)
+  const cause = error.cause instanceof Error ? ` (${error.cause.message})` : ''
+  return `${error.message}${cause}${error.hint ? `\n${error.hint}` : ''}`
+}

@@ -1,0 +1,55 @@
+// All services in this process, over one Redis.
+
+import type { Logger } from 'pino'
+import { startDownloader } from '#services/downloader/service.ts'
+import { startExporter } from '#services/exporter/service.ts'
+import type { Schedule } from '#services/scheduler/read-crontab.ts'
+import { startScheduler } from '#services/scheduler/service.ts'
+import { startSweeper } from '#services/sweeper/service.ts'
+import type { CvatClient } from '#shared/cvat/client.ts'
+import type { QueueConnection } from '#shared/queues/open-queue.ts'
+import { openConfiguredClient } from '#shared/service/open-configured-client.ts'
+import type { Service } from '#shared/service/service.ts'
+import { openStore } from '#shared/store/open-store.ts'
+import type { AllSettings } from './load-all-settings.ts'
+
+export interface ServiceSurroundings {
+  readonly connection: QueueConnection
+  readonly cvat: CvatClient
+  readonly logger: Logger
+  /** Absent: only what is asked for runs. */
+  readonly schedules?: readonly Schedule[]
+}
+
+/** Closing stops all of them at once. What was started is closed when a later one fails. */
+export async function startServices({ values }: AllSettings, surroundings: ServiceSurroundings): Promise<Service> {
+  const store = openStore({ directory: values.store.backupDir })
+  const started: Service[] = []
+  const close = async () => {
+    await Promise.all(started.map((service) => service.close()))
+  }
+  const common = { ...surroundings, store, serverUrl: values.cvat.url }
+  try {
+    started.push(await startDownloader({ ...common, parallelDownloads: values.downloader.parallelDownloads }))
+    started.push(await startSweeper({ ...common, rules: values.sweeper }))
+    started.push(await startExporter({ ...common, ...values.exporter }))
+    const { scheduler } = values
+    started.push(
+      await startScheduler({
+        ...common,
+        filters: scheduler,
+        annotations: scheduler,
+        timeZone: scheduler.timeZone,
+      }),
+    )
+    return { close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** One client for all services of a process: one login, one pool of connections. */
+export function openServicesClient({ values }: AllSettings, logger: Logger): CvatClient {
+  return openConfiguredClient(values.cvat, logger, { bodyMs: values.downloader.stallTimeoutMs })
+}

@@ -1,0 +1,27 @@
+// Waits until the sweeps that the downloads triggered are over, before a process that did them goes away.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { OpenQueue } from '#shared/queues/open-queue.ts'
+import type { RunView } from './view/run-view.ts'
+
+const WAIT_MS = 60_000
+
+/** False when one failed or they took too long: archives that should have gone are still there. */
+export async function untilSwept(
+  sweeps: Pick<OpenQueue<unknown>, 'bull'>,
+  failedBefore: number,
+  view: RunView,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const giveUpAtMs = Date.now() + WAIT_MS
+  for (;;) {
+    const { waiting = 0, active = 0, delayed = 0, failed = 0 } = await sweeps.bull.getJobCounts()
+    // A delayed job is a failed one that waits for its next try, or the schedule's next.
+    if (waiting + active === 0 || Date.now() > giveUpAtMs) {
+      const troubled = waiting + active + delayed + Math.max(0, failed - failedBefore)
+      if (troubled > 0) view.say(`${troubled} sweeps after downloads did not succeed; the next sweep repeats them`)
+      return troubled === 0
+    }
+    await sleep(100, undefined, { signal })
+  }
+}

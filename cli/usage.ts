@@ -1,0 +1,36 @@
+// The command line's own help, and the error for words that fit nothing.
+
+import { BackupError } from '#shared/errors/backup-error.ts'
+
+export const usage = `cvat-backups: backs up every project and task of a CVAT server
+
+Usage: cvat-backups COMMAND [OPTIONS]
+
+  backup --mode p|a|t    back up what changed since its last good archive
+      --mode p             projects, and tasks outside projects (the default)
+      --mode a             annotations of the same, in CVAT_BACKUP_FORMAT
+      --mode t             every task by itself
+      --full               unchanged ones too
+      --project ID [ID…]   only these projects
+      --task ID [ID…]      only these tasks
+      --json               print the summary as JSON
+  sweep [--dry-run]      remove archives that the retention rules no longer keep
+      --dry-run            only tell what would be removed, and why
+      --json               print the decisions' totals as JSON
+  list [--json]          show what the backup directory holds
+  serve                  run all services in this process, by the schedule
+  print-config [--json]  show the settings in force and where they come from
+
+Settings come from the environment and from a .env file in the working directory;
+docs/configuration.md lists them. Without REDIS_URL an embedded Redis is used.
+
+Exit codes: 0 all good, 1 something failed, 2 wrong usage or configuration, 130 interrupted.
+`
+
+export function wrongUsage(message: string): BackupError {
+  return new BackupError(message, {
+    code: 'usage',
+    retryable: false,
+    hint: 'cvat-backups --help shows how it is meant.',
+  })
+}

@@ -1,0 +1,25 @@
+// The downloader as a process of its own.
+
+import { cvatSettings } from '#shared/config/cvat.ts'
+import { storeSettings } from '#shared/config/store.ts'
+import { openConfiguredClient } from '#shared/service/open-configured-client.ts'
+import { runService } from '#shared/service/run-service.ts'
+import { openStore } from '#shared/store/open-store.ts'
+import { downloaderSettings } from './config.ts'
+import { startDownloader } from './service.ts'
+
+await runService(
+  'downloader',
+  { cvat: cvatSettings, store: storeSettings, downloader: downloaderSettings },
+  ({ values, connection, logger }) => {
+    const { stallTimeoutMs, parallelDownloads } = values.downloader
+    return startDownloader({
+      connection,
+      logger,
+      cvat: openConfiguredClient(values.cvat, logger, { bodyMs: stallTimeoutMs }),
+      store: openStore({ directory: values.store.backupDir }),
+      parallelDownloads,
+      serverUrl: values.cvat.url,
+    })
+  },
+)

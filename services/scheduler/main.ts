@@ -1,0 +1,29 @@
+// The scheduler as a process of its own.
+
+import { cvatSettings } from '#shared/config/cvat.ts'
+import { storeSettings } from '#shared/config/store.ts'
+import { openConfiguredClient } from '#shared/service/open-configured-client.ts'
+import { runService } from '#shared/service/run-service.ts'
+import { openStore } from '#shared/store/open-store.ts'
+import { schedulerSettings } from './config.ts'
+import { readSchedules } from './read-crontab.ts'
+import { startScheduler } from './service.ts'
+
+await runService(
+  'scheduler',
+  { cvat: cvatSettings, store: storeSettings, scheduler: schedulerSettings },
+  async ({ values, connection, logger }) => {
+    const { scheduler, cvat, store } = values
+    return startScheduler({
+      connection,
+      logger,
+      cvat: openConfiguredClient(cvat, logger),
+      store: openStore({ directory: store.backupDir }),
+      serverUrl: cvat.url,
+      filters: scheduler,
+      annotations: scheduler,
+      schedules: await readSchedules(scheduler.scheduleFile),
+      timeZone: scheduler.timeZone,
+    })
+  },
+)
