@@ -29,18 +29,24 @@ const cases: readonly Case[] = [
     entity: { type: 'project', id: 10 },
     change: (world) => world.removeMedia(12),
   },
-  { real: 'task_backup', entity: { type: 'task', id: 15 }, change: (world) => world.deleteFrame(15, 0) },
+  { real: 'task_backup', entity: { type: 'task', id: 15 }, change: emptyTask15 },
   { real: 'project_annotations_cvat_for_images', entity: { type: 'project', id: 1 }, kind: 'annotations' },
   { real: 'project_dataset_cvat_for_images', entity: { type: 'project', id: 1 }, kind: 'dataset' },
 ]
 
+/** The real one had no shapes, and its first frame deleted. */
+function emptyTask15(world: World): void {
+  world.task(15).annotations.shapesPerFrame = 0
+  world.deleteFrame(15, 0)
+}
+
 describe('an archive of the simulator', () => {
-  it.each(cases)('has the members of $real.zip, in its order, stored as there', async (given) => {
+  it.each(cases)('has the members of $real, in its order, stored as there', async (given) => {
     const real = await readReal(given.real)
     expect(groupMedia(await makeMembers(given))).toEqual(groupMedia(real))
   })
 
-  it.each(cases)('has the JSON of $real.zip', async (given) => {
+  it.each(cases)('has the JSON of $real', async (given) => {
     const real = jsonOf(await readReal(given.real))
     const made = jsonOf(await makeMembers(given))
     expect([...made.keys()]).toEqual([...real.keys()])
@@ -51,6 +57,13 @@ describe('an archive of the simulator', () => {
     for (const given of cases) {
       for (const member of await makeMembers(given)) expect(crc32(member.content)).toBe(member.crc)
     }
+  })
+
+  it('has the elements and attributes of a real annotations.xml', async () => {
+    const given: Case = { real: 'project_annotations_cvat_for_images', entity: { type: 'project', id: 1 } }
+    const real = elementsOf(await readReal(given.real))
+    real.delete('polygon label source occluded points z_order')
+    expect(elementsOf(await makeMembers({ ...given, kind: 'annotations' }))).toEqual(real)
   })
 
   it('is laid out for a video as a real one, manifest first', async () => {
@@ -115,24 +128,30 @@ function folderOf(shape: MemberShape | undefined): string {
 function jsonOf(members: readonly ReadMember[]): Map<string, unknown> {
   const texts = members.filter(({ shape }) => shape.name.endsWith('.json'))
   return new Map(
-    texts.map(({ shape, content }) => [shape.name, jsonShape(withoutLists(JSON.parse(content.toString())))]),
+    texts.map(({ shape, content }) => [shape.name, jsonShape(withoutGroups(JSON.parse(content.toString())))]),
   )
 }
 
-/** How many shapes there are is not the archive's form, nor is whether their group is 0 or null. */
-function withoutLists(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutLists)
+/** A shape's group is 0 or null, whichever client drew it. */
+function withoutGroups(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutGroups)
   if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value).map(([key, item]) => {
-    if (key === 'group') return [key, 0]
-    const isList = key === 'shapes' || key === 'deleted_frames' || key === 'attributes' || key === 'labels'
-    return [key, isList ? [] : withoutLists(item)]
-  })
-  return Object.fromEntries(entries)
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, key === 'group' ? 0 : withoutGroups(item)]),
+  )
 }
 
 function manifestOf(members: readonly ReadMember[]): unknown {
   const manifest = members.find(({ shape }) => shape.name.endsWith('manifest.jsonl'))
   const lines = manifest?.content.toString().trimEnd().split('\n') ?? []
   return lines.map((line) => jsonShape(JSON.parse(line)))
+}
+
+/** Each kind of element once, with the names of its attributes. */
+function elementsOf(members: readonly ReadMember[]): Set<string> {
+  const text = members[0]?.content.toString() ?? ''
+  const elements = [...text.matchAll(/<(\w+)([^>]*)>/g)]
+  return new Set(
+    elements.map(([, name, rest]) => [name, ...(rest ?? '').matchAll(/(\w+)=/g).map((match) => match[1])].join(' ')),
+  )
 }

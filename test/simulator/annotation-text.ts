@@ -100,7 +100,7 @@ function taskXml(plan: ArchivePlan, { task, jobs, labels }: PlannedTask, indent:
     ...jobs.map(
       (job) =>
         `${indent}    <segment>\n${indent}      <id>${job.id}</id>\n${indent}      <start>${job.startFrame}</start>\n` +
-        `${indent}      <stop>${job.stopFrame}</stop>\n${indent}    </segment>\n`,
+        `${indent}      <stop>${job.stopFrame}</stop>\n${indent}      <url>/api/jobs/${job.id}</url>\n${indent}    </segment>\n`,
     ),
     `${indent}  </segments>\n`,
     ownerXml(plan, task.ownerId, `${indent}  `),
