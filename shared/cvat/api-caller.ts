@@ -92,7 +92,7 @@ export function createApiCaller(deps: ApiCallerDeps): ApiCaller {
 
   /** The whole exchange, body included, within `requestMs`. */
   function exchange<T>(call: ApiCall, signal: AbortSignal, use: (status: number, body: string) => T): Promise<T> {
-    const name = `${call.method} ${call.path}`
+    const name = nameCall(call)
     const spec: Attempt = {
       name,
       method: call.method,
@@ -106,21 +106,20 @@ export function createApiCaller(deps: ApiCallerDeps): ApiCaller {
     return repeat(name, signal, () =>
       withDeadline(timeouts.requestMs, signal, timeoutError, async (limited) => {
         const answer = await attempt(spec, limited)
-        try {
-          return use(answer.status, await readText(answer.body, name))
-        } catch (error) {
+        const body = await readText(answer.body, name).catch((error) => {
           throw createNetworkError(error, name)
-        }
+        })
+        return use(answer.status, body)
       }),
     )
   }
 
   return {
     readJson: (call, schema, signal) =>
-      exchange(call, signal, (status, body) => {
-        const name = `${call.method} ${call.path}`
-        return { status, value: parseAnswer(body, schema, { call: name, status }) }
-      }),
+      exchange(call, signal, (status, body) => ({
+        status,
+        value: parseAnswer(body, schema, { call: nameCall(call), status }),
+      })),
     readStatus: (call, signal) => exchange(call, signal, (status) => status),
     open: (target, headers, signal) => {
       const name = `GET ${target.replace(/\?.*$/s, '')}`
@@ -129,4 +128,9 @@ export function createApiCaller(deps: ApiCallerDeps): ApiCaller {
       return repeat(name, signal, () => attempt(spec, signal))
     },
   }
+}
+
+/** For messages: readable, and without the query, which may be long. */
+function nameCall({ method, path }: ApiCall): string {
+  return `${method} ${decodeURIComponent(path)}`
 }
