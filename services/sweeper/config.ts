@@ -1,6 +1,6 @@
 // The sweeper's own settings.
 
-import { defineGroup, type Settings, type ValuesOf } from '#shared/config/setting.ts'
+import { defineGroup, type Settings } from '#shared/config/setting.ts'
 import { duration, wholeNumber } from '#shared/config/value-schemas.ts'
 
 const settings = {
@@ -23,5 +23,3 @@ const settings = {
 } as const satisfies Settings
 
 export const sweeperSettings = defineGroup({ title: 'Sweeper', settings })
-
-export type SweeperSettings = ValuesOf<typeof settings>

@@ -8,7 +8,7 @@ import { defineGroup, type GroupState, type Settings, type ValuesOf } from './se
 import { InvalidValue, line, valueSchema } from './value-schemas.ts'
 
 /** Certificates of a private authority, checked to be readable and sound. */
-export interface CaFile {
+interface CaFile {
   readonly path: string
   readonly pem: string
 }

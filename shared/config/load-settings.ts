@@ -19,7 +19,7 @@ export type GroupValues<Groups extends SettingGroups> = {
   readonly [Key in keyof Groups]: Groups[Key] extends SettingGroup<infer S> ? ValuesOf<S> : never
 }
 
-export interface LoadedSetting {
+interface LoadedSetting {
   readonly name: string
   /** The text as it may be shown; null while nothing is set. */
   readonly shown: string | null

@@ -1,7 +1,7 @@
 // Settings of the log.
 
 import { LEVEL_SYNONYMS, LOG_FORMATS, LOG_LEVELS } from '#shared/logging/level.ts'
-import { defineGroup, type Settings, type ValuesOf } from './setting.ts'
+import { defineGroup, type Settings } from './setting.ts'
 import { oneOf } from './value-schemas.ts'
 
 const settings = {
@@ -21,5 +21,3 @@ const settings = {
 } as const satisfies Settings
 
 export const loggingSettings = defineGroup({ title: 'Log', settings })
-
-export type LoggingSettings = ValuesOf<typeof settings>

@@ -6,7 +6,7 @@ import type { ConfigurationFault } from './configuration-error.ts'
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** A default that depends on the machine: `text` is what the documentation says, `from` what it comes to. */
-export interface ComputedDefault {
+interface ComputedDefault {
   readonly text: string
   readonly from: (env: Environment) => string
 }
@@ -29,16 +29,16 @@ interface SettingBase<Value> {
   readonly mask?: (text: string) => string
 }
 
-export interface RequiredSetting<Value = unknown> extends SettingBase<Value> {
+interface RequiredSetting<Value = unknown> extends SettingBase<Value> {
   readonly required: true
 }
 
 /** The default is written as in the environment and goes through the schema, so that documentation and value agree. */
-export interface DefaultedSetting<Value = unknown> extends SettingBase<Value> {
+interface DefaultedSetting<Value = unknown> extends SettingBase<Value> {
   readonly default: string | ComputedDefault
 }
 
-export interface OptionalSetting<Value = unknown> extends SettingBase<Value> {
+interface OptionalSetting<Value = unknown> extends SettingBase<Value> {
   /** What holds while it is not set, for the documentation. */
   readonly whenUnset: string
 }

@@ -1,6 +1,6 @@
 // Settings of the place where the archives are kept.
 
-import { defineGroup, type Settings, type ValuesOf } from './setting.ts'
+import { defineGroup, type Settings } from './setting.ts'
 import { path } from './value-schemas.ts'
 
 const settings = {
@@ -13,5 +13,3 @@ const settings = {
 } as const satisfies Settings
 
 export const storeSettings = defineGroup({ title: 'Archives', settings })
-
-export type StoreSettings = ValuesOf<typeof settings>

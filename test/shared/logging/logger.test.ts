@@ -116,27 +116,38 @@ describe('the format auto', () => {
   })
 })
 
-describe('a process that exits at once', () => {
+describe('a process', () => {
   const module = join(import.meta.dirname, '..', '..', '..', 'shared', 'logging', 'logger.ts')
 
-  test.each<LogFormat>(['json', 'pretty'])(
-    'loses none of its %s lines, though they are more than a pipe holds',
-    async (format) => {
-      const code = `
+  async function runChild(format: LogFormat, count: number, end: string) {
+    const code = `
       import { createLogger } from ${JSON.stringify(module)}
       const logger = createLogger({ level: 'info', format: '${format}', service: 'x', destination: 1 })
-      for (let i = 1; i <= 3000; i++) logger.info('line ' + i + ' ' + 'x'.repeat(100))
-      process.exit(3)
+      for (let i = 1; i <= ${count}; i++) logger.info('line ' + i + ' ' + 'x'.repeat(100))
+      ${end}
     `
-      const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      })
-      const exited = new Promise((resolve) => child.once('exit', resolve))
-      const output = await text(child.stdout)
-      expect(await exited).toBe(3)
-      const lines = output.trimEnd().split('\n')
+    const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const exited = new Promise((resolve) => child.once('exit', (status, signal) => resolve(status ?? signal)))
+    const lines = (await text(child.stdout)).trimEnd().split('\n')
+    return { lines, ended: await exited }
+  }
+
+  test.each<LogFormat>(['json', 'pretty'])(
+    'that exits loses no %s line, though they are more than a pipe holds',
+    async (format) => {
+      const { lines, ended } = await runChild(format, 3000, 'process.exit(3)')
+      expect(ended).toBe(3)
       expect(lines).toHaveLength(3000)
       expect(lines.at(-1)).toContain('line 3000 ')
+    },
+  )
+
+  test.each<LogFormat>(['json', 'pretty'])(
+    'that is killed has written every %s line that it logged',
+    async (format) => {
+      const { lines, ended } = await runChild(format, 50, "process.kill(process.pid, 'SIGKILL')")
+      expect(ended).toBe('SIGKILL')
+      expect(lines).toHaveLength(50)
     },
   )
 })
