@@ -1,33 +1,32 @@
 // What has to be true before a recording can be replayed, and the parameters that the recordings do not name.
 
-import type { ExportFate } from '../simulator/export-queue.ts'
-import { horseMessage } from '../simulator/export-queue.ts'
 import { troubledAnswers } from '../simulator/faults.ts'
 import type { Simulator } from '../simulator/simulator.ts'
-import type { EntityKey } from '../simulator/world-records.ts'
+import {
+  abandoned,
+  abandonedAfterFailure,
+  addProject20,
+  addTaskWithoutData,
+  after,
+  afterWith,
+  answering,
+  ending,
+  exported,
+  hold,
+  holdQueued,
+  images,
+  many,
+  order,
+  project,
+  quietly,
+  type Step,
+  skipIds,
+  task,
+  throttled,
+} from './preparations.ts'
 import { addAcme } from './recorded-world.ts'
-import { exchange } from './recording.ts'
 
 /** What a preparation changes in the recorded call: headers that hold what only this run knows. */
-export interface Override {
-  readonly headers?: Readonly<Record<string, string>>
-}
-
-export interface Step {
-  readonly prepare?: (simulator: Simulator) => Promise<Override | undefined> | Override | undefined
-  /** Parameters that were sent although the recording's target lacks them. */
-  readonly query?: Readonly<Record<string, string>>
-}
-
-export const recordedHost = 'cvat.test:8080'
-const base = `http://${recordedHost}`
-const images = 'CVAT for images 1.1'
-
-type Kind = 'backup' | 'dataset' | 'annotations'
-
-const project = (id: number): EntityKey => ({ type: 'project', id })
-const task = (id: number): EntityKey => ({ type: 'task', id })
-
 /** Recordings that need nothing but the recorded world are not in here. */
 export function listSteps(): Record<string, Step> {
   return {
@@ -367,164 +366,4 @@ function organizationSteps(): Record<string, Step> {
     h8d_rq_org: exportedAcme,
     h8e_dl_other_org: exportedAcme,
   }
-}
-
-// The preparations.
-
-function order(
-  simulator: Simulator,
-  entity: EntityKey,
-  kind: Kind = 'backup',
-  format: string | null = null,
-  fileName: string | null = null,
-): string {
-  return simulator.exports.post({ entity, kind, format, fileName, base }, simulator.world.user(1)).id
-}
-
-function quietly(action: (simulator: Simulator) => unknown): (simulator: Simulator) => undefined {
-  return (simulator) => {
-    action(simulator)
-    return undefined
-  }
-}
-
-/** Backups that have been made, one after the other; actions in between are carried out. */
-function after(
-  ...steps: (EntityKey | ((simulator: Simulator) => void))[]
-): (simulator: Simulator) => Promise<undefined> {
-  const actions = steps.filter((step) => typeof step === 'function')
-  const entities = steps.filter((step) => typeof step !== 'function')
-  return async (simulator) => {
-    for (const action of actions) action(simulator)
-    for (const entity of entities) {
-      order(simulator, entity)
-      await simulator.exports.whenIdle()
-    }
-    return undefined
-  }
-}
-
-/** A finished backup, and headers made of what its download says. */
-function afterWith(
-  entity: EntityKey,
-  headers: (file: { etag: string; lastModified: string; size: number }) => Record<string, string>,
-): (simulator: Simulator) => Promise<Override> {
-  return async (simulator) => {
-    const id = order(simulator, entity)
-    await simulator.exports.whenIdle()
-    const outcome = await exchange(simulator.url, {
-      method: 'GET',
-      target: `/api/projects/${entity.id}/backup/download?rq_id=${encodeURIComponent(id)}`,
-      headers: { Authorization: basic('admin:admin-password'), Range: 'bytes=0-0' },
-    })
-    return {
-      headers: headers({
-        etag: String(outcome.headers.etag),
-        lastModified: String(outcome.headers['last-modified']),
-        size: Number(String(outcome.headers['content-range']).split('/')[1]),
-      }),
-    }
-  }
-}
-
-function exported(entity: EntityKey, kind: Kind, format = images): (simulator: Simulator) => Promise<undefined> {
-  return async (simulator) => {
-    order(simulator, entity, kind, format)
-    await simulator.exports.whenIdle()
-    return undefined
-  }
-}
-
-function holdQueued(
-  entity: EntityKey,
-  before: (simulator: Simulator) => void = () => {},
-): (simulator: Simulator) => Promise<undefined> {
-  return async (simulator) => {
-    before(simulator)
-    simulator.exports.pause()
-    order(simulator, entity)
-    return undefined
-  }
-}
-
-function hold(entity: EntityKey): (simulator: Simulator) => undefined {
-  return (simulator) => {
-    simulator.faults.addExport({ entity, fate: { kind: 'hold' } })
-    order(simulator, entity)
-    return undefined
-  }
-}
-
-function ending(entity: EntityKey, fate: ExportFate): (simulator: Simulator) => Promise<undefined> {
-  return async (simulator) => {
-    simulator.faults.addExport({ entity, fate, times: 1 })
-    order(simulator, entity)
-    await simulator.exports.whenIdle()
-    return undefined
-  }
-}
-
-async function abandoned(simulator: Simulator): Promise<undefined> {
-  await ending(project(6), { kind: 'kill-worker' })(simulator)
-  simulator.world.clock.advance(115_000)
-  simulator.exports.list(simulator.world.user(1))
-  return undefined
-}
-
-/** The message of the first failure stays on the second, whose own is never written. */
-async function abandonedAfterFailure(simulator: Simulator): Promise<undefined> {
-  await ending(project(6), { kind: 'fail', message: horseMessage })(simulator)
-  return await abandoned(simulator)
-}
-
-function answering(answer: typeof troubledAnswers.badGateway): (simulator: Simulator) => undefined {
-  return ({ faults }) => {
-    faults.add({ fault: { kind: 'answer', answer: answer() } })
-    return undefined
-  }
-}
-
-async function throttled(simulator: Simulator): Promise<undefined> {
-  const about = { method: 'GET', target: '/api/server/about', headers: {} }
-  for (let call = 0; call < 100; call += 1) await exchange(simulator.url, about)
-  return undefined
-}
-
-/** So many finished requests of different ids, none of which any other step uses. */
-async function many(simulator: Simulator, count: number): Promise<void> {
-  const kinds: readonly [Kind, string][] = [
-    ['annotations', 'YOLO 1.1'],
-    ['annotations', 'COCO 1.0'],
-    ['annotations', 'LabelMe 3.0'],
-  ]
-  let made = 0
-  for (const [kind, format] of kinds) {
-    for (const id of simulator.world.projects.keys()) {
-      if (made === count) break
-      order(simulator, project(id), kind, format)
-      made += 1
-    }
-  }
-  await simulator.exports.whenIdle()
-}
-
-function addTaskWithoutData({ world }: Simulator, projectId: number | null, id: number): void {
-  world.addTask({ id, name: 'nodata', projectId, hasData: false })
-}
-
-function addProject20(simulator: Simulator): void {
-  simulator.world.addProject({ id: 20, name: 'tmp p2' })
-  addTaskWithoutData(simulator, 20, 30)
-}
-
-/** Tasks up to this id have been and gone. */
-function skipIds(lastId: number): (simulator: Simulator) => undefined {
-  return quietly((simulator) => {
-    addTaskWithoutData(simulator, null, lastId)
-    simulator.world.deleteTask(lastId)
-  })
-}
-
-export function basic(credentials: string): string {
-  return `Basic ${Buffer.from(credentials).toString('base64')}`
 }

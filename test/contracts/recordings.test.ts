@@ -3,7 +3,8 @@
 import { describe, expect, it } from 'vitest'
 import { startSimulator } from '../simulator/simulator.ts'
 import { reasonNotToReplay } from './not-replayed.ts'
-import { basic, listSteps, recordedHost } from './recorded-steps.ts'
+import { basic, recordedHost } from './preparations.ts'
+import { listSteps } from './recorded-steps.ts'
 import { buildRecordedWorld } from './recorded-world.ts'
 import { exchange, loadRecordings, type Outcome, type Recording } from './recording.ts'
 

@@ -1,25 +1,9 @@
 // The simulated server's contents, in memory, with the changes people make; each moves exactly the dates that CVAT moves.
 // Built for 10,000 projects and 100,000 tasks: rows are small, media are only described, every look-up is by key.
 
-import { createHash } from 'node:crypto'
-import { ServerClock } from './server-clock.ts'
-import type {
-  AccessToken,
-  Asset,
-  EntityKey,
-  Guide,
-  Issue,
-  Job,
-  Label,
-  Organization,
-  Project,
-  Role,
-  Stage,
-  State,
-  Status,
-  Task,
-  User,
-} from './world-records.ts'
+import { secretDigits } from './accounts.ts'
+import { insertSorted, Rows } from './rows.ts'
+import type { Asset, EntityKey, Guide, Issue, Job, Label, Project, Stage, State, Task } from './world-records.ts'
 
 export interface NewProject {
   readonly id?: number
@@ -53,149 +37,23 @@ export interface NewTask {
   readonly updatedDate?: string
 }
 
-const labelColors = ['#2080c0', '#ff0000', '#36da94', '#1446c2', '#ba9109']
-
-export class World {
-  readonly clock: ServerClock
-  readonly users = new Map<number, User>()
-  readonly accessTokens = new Map<number, AccessToken>()
-  readonly organizations = new Map<number, Organization>()
-  readonly projects = new Map<number, Project>()
-  readonly tasks = new Map<number, Task>()
-  readonly jobs = new Map<number, Job>()
-  readonly labels = new Map<number, Label>()
-  readonly guides = new Map<number, Guide>()
-  readonly assets = new Map<string, Asset>()
-  readonly issues = new Map<number, Issue>()
+export class World extends Rows {
   /** What `GET /api/server/about` says. */
   version = '2.64.1.dev20260430074707'
   #commentCount = 0
-  readonly #userByName = new Map<string, User>()
-  readonly #userByLoginKey = new Map<string, User>()
-  readonly #tokenByValue = new Map<string, AccessToken>()
-  readonly #organizationBySlug = new Map<string, Organization>()
-  readonly #lastId = new Map<string, number>()
-
-  constructor(options: { clock?: ServerClock } = {}) {
-    this.clock = options.clock ?? new ServerClock()
-  }
-
-  // People and what they log in with.
-
-  addUser(user: { username: string; password: string; isSuperuser?: boolean; email?: string }): User {
-    const record: User = {
-      id: this.#nextId('user'),
-      username: user.username,
-      password: user.password,
-      email: user.email ?? `${user.username}@example.com`,
-      isSuperuser: user.isSuperuser ?? false,
-      joinedDate: this.clock.tick(),
-      lastLogin: null,
-      loginKey: null,
-    }
-    this.users.set(record.id, record)
-    this.#userByName.set(record.username, record)
-    return record
-  }
-
-  findUser(username: string): User | undefined {
-    return this.#userByName.get(username)
-  }
-
-  findUserByLoginKey(key: string): User | undefined {
-    return this.#userByLoginKey.get(key)
-  }
-
-  /** The user's login token, made at the first login and the same at each later one. */
-  login(user: User): string {
-    user.lastLogin = this.clock.tick()
-    if (user.loginKey === null) {
-      user.loginKey = secret(40, `login ${user.username} ${user.lastLogin}`)
-      this.#userByLoginKey.set(user.loginKey, user)
-    }
-    return user.loginKey
-  }
-
-  /** As a logout or an administrator does it: the token is refused from now on, the next login gives another. */
-  revokeLoginKey(username: string): void {
-    const user = this.#known(this.#userByName.get(username), 'user', username)
-    if (user.loginKey !== null) this.#userByLoginKey.delete(user.loginKey)
-    user.loginKey = null
-  }
-
-  /** A personal access token; read-only and without end when nothing else is said (CVAT's own default). */
-  addAccessToken(
-    username: string,
-    token: { name?: string; value?: string; readOnly?: boolean; expiryDate?: string | null } = {},
-  ): AccessToken {
-    const user = this.#known(this.#userByName.get(username), 'user', username)
-    const date = this.clock.tick()
-    const record: AccessToken = {
-      id: this.#nextId('access token'),
-      name: token.name ?? 'backup',
-      userId: user.id,
-      value: token.value ?? `${secret(8, `${date} prefix`)}.${secret(32, `${date} secret`)}`,
-      readOnly: token.readOnly ?? true,
-      createdDate: date,
-      updatedDate: this.clock.tick(),
-      expiryDate: token.expiryDate ?? null,
-      lastUsedDate: null,
-    }
-    this.accessTokens.set(record.id, record)
-    this.#tokenByValue.set(record.value, record)
-    return record
-  }
-
-  findAccessToken(value: string): AccessToken | undefined {
-    return this.#tokenByValue.get(value)
-  }
-
-  revokeAccessToken(id: number): void {
-    const token = this.#known(this.accessTokens.get(id), 'access token', id)
-    this.accessTokens.delete(id)
-    this.#tokenByValue.delete(token.value)
-  }
-
-  addOrganization(organization: {
-    slug: string
-    name?: string
-    owner?: string
-    members?: Readonly<Record<string, Role>>
-  }): Organization {
-    const owner = this.#userNamed(organization.owner)
-    const record: Organization = {
-      id: this.#nextId('organization'),
-      slug: organization.slug,
-      name: organization.name ?? organization.slug,
-      ownerId: owner.id,
-      createdDate: this.clock.tick(),
-      updatedDate: this.clock.tick(),
-      members: new Map([[owner.id, 'owner']]),
-    }
-    for (const [username, role] of Object.entries(organization.members ?? {})) {
-      record.members.set(this.#userNamed(username).id, role)
-    }
-    this.organizations.set(record.id, record)
-    this.#organizationBySlug.set(record.slug, record)
-    return record
-  }
-
-  findOrganization(slug: string): Organization | undefined {
-    return this.#organizationBySlug.get(slug)
-  }
 
   // Projects.
 
   addProject(project: NewProject): Project {
-    const id = this.#nextId('project', project.id)
+    const id = this.nextId('project', project.id)
     const createdDate = project.createdDate ?? this.clock.tick()
     const record: Project = {
       id,
       name: project.name,
-      ownerId: this.#userNamed(project.owner).id,
+      ownerId: this.userNamed(project.owner).id,
       assigneeId: null,
       assigneeUpdatedDate: null,
-      organizationId: this.#organizationIdOf(project.organization),
+      organizationId: this.organizationIdOf(project.organization),
       bugTracker: '',
       status: 'annotation',
       createdDate,
@@ -205,26 +63,26 @@ export class World {
       taskIds: [],
     }
     this.projects.set(id, record)
-    for (const name of project.labels ?? ['car', 'Fußgänger']) this.#insertLabel(name, { projectId: id, taskId: null })
+    for (const name of project.labels ?? ['car', 'Fußgänger']) this.insertLabel(name, { projectId: id, taskId: null })
     return record
   }
 
   renameProject(id: number, name: string): void {
     const project = this.project(id)
     project.name = name
-    this.#touch(project)
+    this.touch(project)
   }
 
   assignProject(id: number, username: string | null): void {
     const project = this.project(id)
-    project.assigneeId = username === null ? null : this.#userNamed(username).id
+    project.assigneeId = username === null ? null : this.userNamed(username).id
     project.assigneeUpdatedDate = this.clock.tick()
-    this.#touch(project)
+    this.touch(project)
   }
 
   deleteProject(id: number): void {
     const project = this.project(id)
-    for (const taskId of [...project.taskIds]) this.#dropTask(this.task(taskId))
+    for (const taskId of [...project.taskIds]) this.dropTask(this.task(taskId))
     for (const labelId of project.labelIds) this.labels.delete(labelId)
     if (project.guideId !== null) this.guides.delete(project.guideId)
     this.projects.delete(id)
@@ -232,18 +90,18 @@ export class World {
 
   /** A label added to a project or a task: the project and its tasks move, or the task and its project. */
   addLabel(owner: EntityKey, name: string): Label {
-    const label = this.#insertLabel(name, {
+    const label = this.insertLabel(name, {
       projectId: owner.type === 'project' ? owner.id : null,
       taskId: owner.type === 'task' ? owner.id : null,
     })
-    this.#touchLabelOwner(label)
+    this.touchLabelOwner(label)
     return label
   }
 
   changeLabel(id: number, change: { name?: string; color?: string }): Label {
-    const label = this.#known(this.labels.get(id), 'label', id)
+    const label = this.known(this.labels.get(id), 'label', id)
     Object.assign(label, change)
-    this.#touchLabelOwner(label)
+    this.touchLabelOwner(label)
     return label
   }
 
@@ -252,7 +110,7 @@ export class World {
     const target = owner.type === 'project' ? this.project(owner.id) : this.task(owner.id)
     const known = target.guideId === null ? undefined : this.guides.get(target.guideId)
     const guide: Guide = known ?? {
-      id: this.#nextId('guide'),
+      id: this.nextId('guide'),
       projectId: owner.type === 'project' ? owner.id : null,
       taskId: owner.type === 'task' ? owner.id : null,
       createdDate: this.clock.tick(),
@@ -263,13 +121,13 @@ export class World {
     guide.updatedDate = this.clock.tick()
     this.guides.set(guide.id, guide)
     target.guideId = guide.id
-    this.#touch(target)
+    this.touch(target)
     return guide
   }
 
   /** Uploads a picture to a guide: no date moves, and it is in the backup only where the guide's text names it. */
   addAsset(guideId: number, fileName: string, content: Buffer): Asset {
-    this.#known(this.guides.get(guideId), 'guide', guideId)
+    this.known(this.guides.get(guideId), 'guide', guideId)
     const createdDate = this.clock.tick()
     const asset: Asset = { uuid: uuid(`${guideId} ${createdDate}`), guideId, fileName, content, createdDate }
     this.assets.set(asset.uuid, asset)
@@ -279,7 +137,7 @@ export class World {
   // Tasks.
 
   addTask(task: NewTask): Task {
-    const id = this.#nextId('task', task.id)
+    const id = this.nextId('task', task.id)
     const project = task.projectId === null ? null : this.project(task.projectId)
     const createdDate = task.createdDate ?? this.clock.tick()
     const frames = task.frames ?? 3
@@ -288,10 +146,10 @@ export class World {
       id,
       name: task.name,
       projectId: task.projectId,
-      ownerId: task.owner === undefined && project ? project.ownerId : this.#userNamed(task.owner).id,
+      ownerId: task.owner === undefined && project ? project.ownerId : this.userNamed(task.owner).id,
       assigneeId: null,
       assigneeUpdatedDate: null,
-      organizationId: project ? project.organizationId : this.#organizationIdOf(task.organization),
+      organizationId: project ? project.organizationId : this.organizationIdOf(task.organization),
       subset: task.subset ?? '',
       status: 'annotation',
       createdDate,
@@ -316,34 +174,34 @@ export class World {
     }
     this.tasks.set(id, record)
     if (project) insertSorted(project.taskIds, id)
-    else for (const name of task.labels ?? ['car']) this.#insertLabel(name, { projectId: null, taskId: id })
+    else for (const name of task.labels ?? ['car']) this.insertLabel(name, { projectId: null, taskId: id })
     if (record.data) {
       for (let start = 0; start < frames; start += record.data.segmentSize) {
-        this.#insertJob(record, 'annotation', start, Math.min(start + record.data.segmentSize, frames) - 1, null)
+        this.insertJob(record, 'annotation', start, Math.min(start + record.data.segmentSize, frames) - 1, null)
       }
     }
     record.updatedDate = task.updatedDate ?? (task.createdDate === undefined ? this.clock.tick() : createdDate)
-    if (project && task.createdDate === undefined && task.updatedDate === undefined) this.#touch(project)
+    if (project && task.createdDate === undefined && task.updatedDate === undefined) this.touch(project)
     return record
   }
 
   renameTask(id: number, name: string): void {
     const task = this.task(id)
     task.name = name
-    this.#touchWithProject(task)
+    this.touchWithProject(task)
   }
 
   assignTask(id: number, username: string | null): void {
     const task = this.task(id)
-    task.assigneeId = username === null ? null : this.#userNamed(username).id
+    task.assigneeId = username === null ? null : this.userNamed(username).id
     task.assigneeUpdatedDate = this.clock.tick()
-    this.#touchWithProject(task)
+    this.touchWithProject(task)
   }
 
   setSubset(id: number, subset: string): void {
     const task = this.task(id)
     task.subset = subset
-    this.#touchWithProject(task)
+    this.touchWithProject(task)
   }
 
   /** New shapes in a task: its date, its project's and that of the job they are in move. */
@@ -352,7 +210,7 @@ export class World {
     task.annotations.extraShapes += shapes
     const job = this.jobs.get(jobId ?? task.jobIds[0] ?? 0)
     if (job) job.updatedDate = this.clock.tick()
-    this.#touchWithProject(task)
+    this.touchWithProject(task)
   }
 
   deleteFrame(taskId: number, frame: number): void {
@@ -373,7 +231,7 @@ export class World {
     const task = this.task(taskId)
     if (!task.data) return
     task.data.deletedFrames = [...frames].sort((a, b) => a - b)
-    this.#touch(task)
+    this.touch(task)
   }
 
   /** The project that the task leaves keeps its date; the one it comes to moves. */
@@ -387,13 +245,13 @@ export class World {
     task.projectId = projectId
     task.organizationId = target.organizationId
     insertSorted(target.taskIds, id)
-    this.#touchWithProject(task)
+    this.touchWithProject(task)
   }
 
   deleteTask(id: number): void {
     const task = this.task(id)
-    this.#dropTask(task)
-    if (task.projectId !== null) this.#touch(this.project(task.projectId))
+    this.dropTask(task)
+    if (task.projectId !== null) this.touch(this.project(task.projectId))
   }
 
   /** The server's disk loses the task's media: nothing in the database changes. */
@@ -421,24 +279,24 @@ export class World {
     job.stage = stage
     job.updatedDate = this.clock.tick()
     const task = this.task(job.taskId)
-    const status = this.#statusOf(task)
+    const status = this.statusOf(task)
     if (status === task.status) return
     task.status = status
-    this.#touch(task)
+    this.touch(task)
   }
 
   assignJob(id: number, username: string | null): void {
     const job = this.job(id)
-    job.assigneeId = username === null ? null : this.#userNamed(username).id
+    job.assigneeId = username === null ? null : this.userNamed(username).id
     job.assigneeUpdatedDate = this.clock.tick()
     job.updatedDate = this.clock.tick()
-    this.#touch(this.task(job.taskId))
+    this.touch(this.task(job.taskId))
   }
 
   /** No date of task or project moves: only the list of jobs tells. */
   addGroundTruthJob(taskId: number, frames: readonly number[] = [0]): Job {
     const task = this.task(taskId)
-    return this.#insertJob(task, 'ground_truth', 0, (task.data?.frames ?? 1) - 1, frames)
+    return this.insertJob(task, 'ground_truth', 0, (task.data?.frames ?? 1) - 1, frames)
   }
 
   removeGroundTruthJob(taskId: number): void {
@@ -450,9 +308,9 @@ export class World {
   addIssue(jobId: number, owner: string, frame: number, position: readonly number[], hasMessage = true): Issue {
     const job = this.job(jobId)
     const issue: Issue = {
-      id: this.#nextId('issue'),
+      id: this.nextId('issue'),
       jobId,
-      ownerId: this.#userNamed(owner).id,
+      ownerId: this.userNamed(owner).id,
       frame,
       position,
       createdDate: this.clock.tick(),
@@ -467,7 +325,7 @@ export class World {
   }
 
   resolveIssue(id: number, resolved: boolean): Issue {
-    const issue = this.#known(this.issues.get(id), 'issue', id)
+    const issue = this.known(this.issues.get(id), 'issue', id)
     issue.resolved = resolved
     issue.updatedDate = this.clock.tick()
     return issue
@@ -475,151 +333,13 @@ export class World {
 
   /** The new comment's id. Its text is kept nowhere: no list or backup holds it. */
   addComment(issueId: number): number {
-    this.#known(this.issues.get(issueId), 'issue', issueId).commentCount += 1
+    this.known(this.issues.get(issueId), 'issue', issueId).commentCount += 1
     this.#commentCount += 1
     return this.#commentCount
   }
-
-  // Look-ups that fail loudly, for tests and handlers that have checked before.
-
-  project(id: number): Project {
-    return this.#known(this.projects.get(id), 'project', id)
-  }
-
-  task(id: number): Task {
-    return this.#known(this.tasks.get(id), 'task', id)
-  }
-
-  job(id: number): Job {
-    return this.#known(this.jobs.get(id), 'job', id)
-  }
-
-  user(id: number): User {
-    return this.#known(this.users.get(id), 'user', id)
-  }
-
-  /** A project's tasks by ascending id: their positions are the `task_N` of its backup. */
-  tasksOf(projectId: number): Task[] {
-    return this.project(projectId).taskIds.map((id) => this.task(id))
-  }
-
-  jobsOf(task: Task): Job[] {
-    return task.jobIds.map((id) => this.job(id))
-  }
-
-  /** The labels that a task is annotated with: its project's, or its own outside projects. */
-  labelsOf(owner: Project | Task): Label[] {
-    const source = 'projectId' in owner && owner.projectId !== null ? this.project(owner.projectId) : owner
-    return source.labelIds.map((id) => this.#known(this.labels.get(id), 'label', id))
-  }
-
-  #insertLabel(name: string, owner: { projectId: number | null; taskId: number | null }): Label {
-    const id = this.#nextId('label')
-    const holder = owner.projectId !== null ? this.project(owner.projectId) : this.task(owner.taskId ?? 0)
-    const color = labelColors[holder.labelIds.length % labelColors.length] ?? '#808080'
-    const label: Label = { id, name, color, type: 'any', ...owner }
-    this.labels.set(id, label)
-    holder.labelIds.push(id)
-    return label
-  }
-
-  #insertJob(task: Task, type: Job['type'], start: number, stop: number, frames: readonly number[] | null): Job {
-    const createdDate = task.data && type === 'annotation' ? task.createdDate : this.clock.tick()
-    const job: Job = {
-      id: this.#nextId('job'),
-      taskId: task.id,
-      type,
-      stage: 'annotation',
-      state: 'new',
-      assigneeId: null,
-      assigneeUpdatedDate: null,
-      startFrame: start,
-      stopFrame: stop,
-      frames,
-      createdDate,
-      updatedDate: createdDate,
-      issueCount: 0,
-    }
-    this.jobs.set(job.id, job)
-    task.jobIds.push(job.id)
-    return job
-  }
-
-  #dropTask(task: Task): void {
-    for (const id of task.jobIds) this.jobs.delete(id)
-    for (const id of task.labelIds) this.labels.delete(id)
-    this.tasks.delete(task.id)
-    if (task.projectId === null) return
-    const project = this.project(task.projectId)
-    project.taskIds = project.taskIds.filter((id) => id !== task.id)
-  }
-
-  #statusOf(task: Task): Status {
-    const stages = this.jobsOf(task).flatMap((job) => (job.type === 'annotation' ? [job.stage] : []))
-    if (stages.includes('annotation')) return 'annotation'
-    return stages.includes('validation') ? 'validation' : 'completed'
-  }
-
-  #touchLabelOwner(label: Label): void {
-    if (label.taskId !== null) {
-      this.#touchWithProject(this.task(label.taskId))
-      return
-    }
-    const project = this.project(label.projectId ?? 0)
-    this.#touch(project)
-    for (const id of project.taskIds) this.#touch(this.task(id))
-  }
-
-  #touchWithProject(task: Task): void {
-    this.#touch(task)
-    if (task.projectId !== null) this.#touch(this.project(task.projectId))
-  }
-
-  #touch(record: { updatedDate: string }): void {
-    record.updatedDate = this.clock.tick()
-  }
-
-  #userNamed(username: string | undefined): User {
-    const user = username === undefined ? this.users.values().next().value : this.#userByName.get(username)
-    return this.#known(user, 'user', username ?? '(any)')
-  }
-
-  #organizationIdOf(slug: string | null | undefined): number | null {
-    if (slug === null || slug === undefined) return null
-    return this.#known(this.#organizationBySlug.get(slug), 'organization', slug).id
-  }
-
-  #nextId(kind: string, wanted?: number): number {
-    const last = this.#lastId.get(kind) ?? 0
-    const id = wanted ?? last + 1
-    if (id <= last) throw new Error(`The ${kind} id ${id} is not above the last one, ${last}`)
-    this.#lastId.set(kind, id)
-    return id
-  }
-
-  #known<T>(record: T | undefined, kind: string, key: number | string): T {
-    if (record === undefined) throw new Error(`The simulated server has no ${kind} ${key}`)
-    return record
-  }
-}
-
-function insertSorted(ids: number[], id: number): void {
-  const last = ids.at(-1)
-  if (last === undefined || last < id) ids.push(id)
-  else
-    ids.splice(
-      ids.findIndex((other) => other > id),
-      0,
-      id,
-    )
-}
-
-/** Letters that look like a secret; the seed holds a date that is given out once, so no two are equal. */
-function secret(length: number, seed: string): string {
-  return createHash('sha256').update(seed).digest('hex').slice(0, length)
 }
 
 function uuid(seed: string): string {
-  const digits = secret(32, seed)
+  const digits = secretDigits(32, seed)
   return [0, 8, 12, 16, 20].map((start, index) => digits.slice(start, [8, 12, 16, 20, 32][index])).join('-')
 }

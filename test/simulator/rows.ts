@@ -1,0 +1,133 @@
+// The tables of projects, tasks, jobs and labels: look-ups, insertions, and the dates that move with a row.
+
+import { Accounts } from './accounts.ts'
+import type { Asset, Guide, Issue, Job, Label, Project, Status, Task, User } from './world-records.ts'
+
+const labelColors = ['#2080c0', '#ff0000', '#36da94', '#1446c2', '#ba9109']
+
+export class Rows extends Accounts {
+  readonly projects = new Map<number, Project>()
+  readonly tasks = new Map<number, Task>()
+  readonly jobs = new Map<number, Job>()
+  readonly labels = new Map<number, Label>()
+  readonly guides = new Map<number, Guide>()
+  readonly assets = new Map<string, Asset>()
+  readonly issues = new Map<number, Issue>()
+
+  // Look-ups that fail loudly, for tests and handlers that have checked before.
+
+  project(id: number): Project {
+    return this.known(this.projects.get(id), 'project', id)
+  }
+
+  task(id: number): Task {
+    return this.known(this.tasks.get(id), 'task', id)
+  }
+
+  job(id: number): Job {
+    return this.known(this.jobs.get(id), 'job', id)
+  }
+
+  user(id: number): User {
+    return this.known(this.users.get(id), 'user', id)
+  }
+
+  /** A project's tasks by ascending id: their positions are the `task_N` of its backup. */
+  tasksOf(projectId: number): Task[] {
+    return this.project(projectId).taskIds.map((id) => this.task(id))
+  }
+
+  jobsOf(task: Task): Job[] {
+    return task.jobIds.map((id) => this.job(id))
+  }
+
+  /** The labels that a task is annotated with: its project's, or its own outside projects. */
+  labelsOf(owner: Project | Task): Label[] {
+    const source = 'projectId' in owner && owner.projectId !== null ? this.project(owner.projectId) : owner
+    return source.labelIds.map((id) => this.known(this.labels.get(id), 'label', id))
+  }
+
+  protected insertLabel(name: string, owner: { projectId: number | null; taskId: number | null }): Label {
+    const id = this.nextId('label')
+    const holder = owner.projectId !== null ? this.project(owner.projectId) : this.task(owner.taskId ?? 0)
+    const color = labelColors[holder.labelIds.length % labelColors.length] ?? '#808080'
+    const label: Label = { id, name, color, type: 'any', ...owner }
+    this.labels.set(id, label)
+    holder.labelIds.push(id)
+    return label
+  }
+
+  protected insertJob(
+    task: Task,
+    type: Job['type'],
+    start: number,
+    stop: number,
+    frames: readonly number[] | null,
+  ): Job {
+    const createdDate = task.data && type === 'annotation' ? task.createdDate : this.clock.tick()
+    const job: Job = {
+      id: this.nextId('job'),
+      taskId: task.id,
+      type,
+      stage: 'annotation',
+      state: 'new',
+      assigneeId: null,
+      assigneeUpdatedDate: null,
+      startFrame: start,
+      stopFrame: stop,
+      frames,
+      createdDate,
+      updatedDate: createdDate,
+      issueCount: 0,
+    }
+    this.jobs.set(job.id, job)
+    task.jobIds.push(job.id)
+    return job
+  }
+
+  protected dropTask(task: Task): void {
+    for (const id of task.jobIds) this.jobs.delete(id)
+    for (const id of task.labelIds) this.labels.delete(id)
+    this.tasks.delete(task.id)
+    if (task.projectId === null) return
+    const project = this.project(task.projectId)
+    project.taskIds = project.taskIds.filter((id) => id !== task.id)
+  }
+
+  protected statusOf(task: Task): Status {
+    const stages = this.jobsOf(task).flatMap((job) => (job.type === 'annotation' ? [job.stage] : []))
+    if (stages.includes('annotation')) return 'annotation'
+    return stages.includes('validation') ? 'validation' : 'completed'
+  }
+
+  protected touchLabelOwner(label: Label): void {
+    if (label.taskId !== null) {
+      this.touchWithProject(this.task(label.taskId))
+      return
+    }
+    const project = this.project(label.projectId ?? 0)
+    this.touch(project)
+    for (const id of project.taskIds) this.touch(this.task(id))
+  }
+
+  protected touchWithProject(task: Task): void {
+    this.touch(task)
+    if (task.projectId !== null) this.touch(this.project(task.projectId))
+  }
+
+  protected touch(record: { updatedDate: string }): void {
+    record.updatedDate = this.clock.tick()
+  }
+}
+
+/** Puts the id in its place among ascending ones. */
+export function insertSorted(ids: number[], id: number): void {
+  const last = ids.at(-1)
+  if (last === undefined || last < id) ids.push(id)
+  else
+    ids.splice(
+      ids.findIndex((other) => other > id),
+      0,
+      id,
+    )
+}
