@@ -57,7 +57,7 @@ async function runBackup(
     // A wrong password is told at once, not as the failure of a job.
     await cvat.checkServer(signal)
     await interruptLeftovers(ledger)
-    const services = await startServices(settings, { connection, cvat, logger })
+    const services = await startServices(settings, { connection, cvat, logger: quieten(logger, settings) })
     scope.defer(() => services.close())
   }
   const runId = makeRunId(request.mode, new Date(), `${process.pid} ${performance.now()}`)
@@ -115,7 +115,11 @@ function openAll(connection: QueueConnection) {
   }
 }
 
-/** The view already tells what happens to each entity, so that only warnings are logged unless asked for. */
+/** What happens to each entity is in the view and in the summary; saying it in the log too only helps who asks for it. */
+function quieten(logger: Logger, { sources }: AllSettings): Logger {
+  return sources.LOG_LEVEL === 'default' ? logger.child({}, { level: 'fatal' }) : logger
+}
+
 function openLogger({ values, sources, secrets }: AllSettings, view: RunView): Logger {
   const { level, format } = values.logging
   return createLogger({

@@ -40,9 +40,11 @@ export async function endRun(
   if (!account || account.state === 'listing' || (await ledger.countPending(runId)) > 0) return 'not over yet'
   const summary = await summarise(account, ledger)
   await store.writeRunRecord({ ...summary })
-  if (account.state === 'waiting') await ledger.end(runId, 'ended')
+  const first = account.state === 'waiting' && (await ledger.end(runId, 'ended'))
   const { failures: _, ...numbers } = summary
-  if (summary.ok) logger.info({ run: runId, ...numbers }, 'run ended')
+  if (account.state === 'ended') logger.info({ run: runId, ...numbers }, 'the record of an ended run was corrected')
+  else if (!first) return 'ended by another job'
+  else if (summary.ok) logger.info({ run: runId, ...numbers }, 'run ended')
   else logger.error({ run: runId, ...numbers, failures: summary.failures.slice(0, 50) }, 'run ended with failures')
   return summary.ok ? 'all good' : `${summary.failed} failed`
 }

@@ -197,11 +197,14 @@ export function openRunLedger({ redis, prefix }: QueueConnection) {
       })
     },
 
-    async end(runId: string, state: 'ended' | 'interrupted'): Promise<void> {
+    /** True for the first call only. */
+    async end(runId: string, state: 'ended' | 'interrupted'): Promise<boolean> {
       const keys = ['', ':pending', ':failures', ':events', ':planned'].map((part) => runKey(runId, part))
-      const transaction = redis.multi().hset(keys[0]!, { state }).hsetnx(keys[0]!, 'endedAtMs', String(Date.now()))
+      const first = await redis.hsetnx(keys[0]!, 'endedAtMs', String(Date.now()))
+      const transaction = redis.multi().hset(keys[0]!, { state })
       for (const key of keys) transaction.expire(key, KEPT_SECONDS)
       await transaction.exec()
+      return first === 1
     },
 
     /** Runs that have not ended, oldest first. */
