@@ -44,7 +44,7 @@ export function wholeNumber({ min, max }: { min: number; max: number }) {
 /** A span of time in a unit, decimals allowed, as whole milliseconds. */
 export function duration(options: { unitMs: number; max: number; zeroAllowed: boolean }) {
   const { unitMs, max, zeroAllowed } = options
-  return valueSchema(`a number ${zeroAllowed ? 'from 0' : 'above 0'}, up to ${max}`, (text) => {
+  return valueSchema(`a number ${zeroAllowed ? 'from 0 to' : 'above 0, up to'} ${max}`, (text) => {
     const value = /^(\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : Number.NaN
     const ms = Math.round(value * unitMs)
     if (!(value <= max && (zeroAllowed || ms > 0))) {
