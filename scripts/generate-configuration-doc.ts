@@ -33,7 +33,7 @@ the environment itself sets wins. An empty variable counts as not set. At the st
 variables that look like a misspelt one of these included. \`cvat-backups print-config\` shows what was really loaded and
 from where, without secrets.
 
-A setting marked *secret* may also come from a file: set its name with \`_FILE\` at the end (\`CVAT_PASSWORD_FILE\`) to the
+A setting marked _secret_ may also come from a file: set its name with \`_FILE\` at the end (\`CVAT_PASSWORD_FILE\`) to the
 path of a file that holds nothing else. One line break at the file's end does not count. Setting both is a fault unless
 they are equal; the same goes for two names of one setting.
 `
@@ -41,8 +41,7 @@ they are equal; the same goes for two names of one setting.
 /** The whole of docs/configuration.md. */
 export function renderDocument(groups: Iterable<SettingGroup<Settings>>): string {
   const sections = [...groups].map(({ title, introduction, settings }) => {
-    const rows = Object.values(settings).map(renderRow)
-    const table = ['| Variable | Values | Default | Meaning |', '|---|---|---|---|', ...rows].join('\n')
+    const table = renderTable(['Variable', 'Values', 'Default', 'Meaning'], Object.values(settings).map(describeRow))
     return `## ${title}\n\n${introduction ? `${introduction}\n\n` : ''}${table}\n`
   })
   return [INTRODUCTION, ...sections].join('\n')
@@ -59,14 +58,23 @@ export function renderExample(groups: Iterable<SettingGroup<Settings>>): string 
   return `${[top, ...sections].join('\n\n')}\n`
 }
 
-function renderRow(setting: Setting): string {
+function describeRow(setting: Setting): string[] {
   const names = [setting.name, ...(setting.aliases ?? [])].map((name) => `\`${name}\``).join('<br>or ')
-  const name = setting.secret ? `${names}<br>*secret*, or \`${setting.name}_FILE\`` : names
+  const name = setting.secret ? `${names}<br>_secret_, or \`${setting.name}_FILE\`` : names
   const unit = setting.unit ? ` (${setting.unit})` : ''
   const example = setting.example ? `; example: \`${setting.example}\`` : ''
   const values = `${setting.schema.description}${unit}${example}`
-  const cells = [name, values, renderDefault(setting), setting.description]
-  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  return [name, values, renderDefault(setting), setting.description]
+}
+
+/** Columns are padded, as the project's formatter does it. */
+function renderTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cells = [header, ...rows].map((row) => row.map((cell) => cell.replaceAll('|', '\\|')))
+  const widths = header.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)))
+  const [top, ...others] = cells.map(
+    (row) => `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`,
+  )
+  return [top, `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...others].join('\n')
 }
 
 function renderDefault(setting: Setting): string {

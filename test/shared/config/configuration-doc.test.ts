@@ -83,7 +83,10 @@ describe('.env.example', () => {
 
 test('an unset product has the documented defaults', () => {
   const documented = new Map(
-    [...renderDocument(groups).matchAll(/^\| `([A-Z_]+)`.*? \| .*? \| `([^`]+)` \| /gm)].map((row) => [row[1], row[2]]),
+    [...renderDocument(groups).matchAll(/^\| `([A-Z_]+)`.*? \| .*? \| `([^`]+)` +\| /gm)].map((row) => [
+      row[1],
+      row[2],
+    ]),
   )
   expect(documented.size).toBeGreaterThan(8)
   const loaded = loadSettings(documentedGroups, { env: login })
