@@ -7,7 +7,7 @@ import { createUnexpectedAnswer } from './parse-answer.ts'
 import type { Query } from './server-url.ts'
 
 /** Half a second of the server's time, and half a megabyte. */
-export const defaultPageSize = 500
+const defaultPageSize = 500
 
 /** Far beyond any real list; a server that never ends one is stopped here. */
 const mostNumberedPages = 10_000

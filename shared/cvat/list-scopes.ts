@@ -2,7 +2,7 @@
 
 export type LogicTerm = Readonly<Record<string, unknown>>
 
-export interface IdRange {
+interface IdRange {
   readonly from: number
   /** Included. */
   readonly to: number

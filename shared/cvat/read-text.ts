@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream'
 import { BackupError } from '#shared/errors/backup-error.ts'
 
 /** Far above the largest page asked for, far below what a container has. */
-export const largestAnswerBytes = 64 * 1024 * 1024
+const largestAnswerBytes = 64 * 1024 * 1024
 
 /** Enough of an error's body to find its text or title. */
 const errorBeginBytes = 64 * 1024

@@ -60,7 +60,6 @@ export function openTransport(
   })
 
   async function sendOnce(url: URL, exchange: Exchange, mayLogIn: boolean, signal: AbortSignal): Promise<Answer> {
-    const own = url.origin === server.origin
     const headers: Record<string, string> = {
       accept: exchange.purpose === 'api' ? 'application/vnd.cvat+json' : '*/*',
       // A compressed download would have another length and could not be resumed.
@@ -68,8 +67,7 @@ export function openTransport(
       'user-agent': options.userAgent ?? 'cvat-backups',
       ...exchange.headers,
     }
-    if (!own) delete headers['x-organization']
-    if (own && mayLogIn && exchange.authorization !== undefined) headers.authorization = exchange.authorization
+    if (mayLogIn && exchange.authorization !== undefined) headers.authorization = exchange.authorization
     const answer = await agent.request({
       origin: url.origin,
       path: `${url.pathname}${url.search}`,
@@ -78,7 +76,7 @@ export function openTransport(
       body: exchange.body ?? null,
       signal,
     })
-    // A body that breaks while nobody reads it (between its headers and a pipeline) must not end the process.
+    // A body that nobody reads yet may break, or be destroyed, without ending the process. Readers still see the error.
     answer.body.on('error', () => {})
     return { status: answer.statusCode, header: (name) => readHeader(answer.headers[name]), body: answer.body }
   }
