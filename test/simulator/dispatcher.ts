@@ -3,10 +3,10 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Answer, denied, detail, json, notFoundPage } from './answers.ts'
+import { type Answer, denied, detail, json, notFoundPage, serverErrorPage } from './answers.ts'
 import { type Authenticator, type Identity, notProvided } from './authentication.ts'
 import type { Call, OrganizationScope, Route, Server } from './call.ts'
-import type { BodyFault, CallFault, Faults } from './faults.ts'
+import type { BodyFault, CallFault, Faults, LostAnswer } from './faults.ts'
 import { Pace } from './pace.ts'
 import { findRoute } from './route-table.ts'
 import { sendAnswer } from './send-answer.ts'
@@ -55,9 +55,12 @@ export class Dispatcher {
       query: url.searchParams,
       authorization: request.headers.authorization,
     })
+    const loss = met.find(isLostAnswer)
+    if (loss?.when === 'before') return await giveNoAnswer(response, loss.kind)
     const bodyFaults = met.filter(isBodyFault)
     const answer = rewrite((await playFaults(met)) ?? (await this.#answer(request, method, url, found)), met)
     stats.countAnswer(`${method} ${found?.route.path ?? '(unknown)'}`, answer.status)
+    if (loss) return await giveNoAnswer(response, loss.kind)
     const isDownload = !(answer.body instanceof Buffer)
     if (isDownload) raise(stats.downloads)
     try {
@@ -103,7 +106,12 @@ export class Dispatcher {
       scope,
       body: await readJson(request),
     }
-    return await handler(call, this.#parts)
+    try {
+      return await handler(call, this.#parts)
+    } catch (error) {
+      this.#parts.stats.errors.push(error)
+      return serverErrorPage()
+    }
   }
 
   #refuse(request: IncomingMessage, method: string, route: Route, identity: Identity | null): Answer | undefined {
@@ -173,6 +181,11 @@ export class Dispatcher {
   }
 }
 
+async function giveNoAnswer(response: ServerResponse, kind: 'drop' | 'silence'): Promise<void> {
+  if (kind === 'drop') response.socket?.resetAndDestroy()
+  else if (!response.destroyed) await new Promise<void>((resolve) => response.once('close', resolve))
+}
+
 /** Waits and actions first; the answer that a fault puts in place of the server's own, if any. */
 async function playFaults(met: readonly CallFault[]): Promise<Answer | undefined> {
   for (const fault of met) {
@@ -194,6 +207,10 @@ function rewrite(answer: Answer, met: readonly CallFault[]): Answer {
     changed = { ...changed, headers: { ...changed.headers, ...fault.headers } }
   }
   return changed
+}
+
+function isLostAnswer(fault: CallFault): fault is LostAnswer {
+  return fault.kind === 'drop' || fault.kind === 'silence'
 }
 
 function isBodyFault(fault: CallFault): fault is BodyFault {

@@ -46,11 +46,18 @@ export type BodyFault =
   | { readonly kind: 'cut'; readonly afterBytes: number; readonly framing: 'content-length' | 'chunked' }
   | { readonly kind: 'drip'; readonly bytesPerSecond: number }
 
+export interface LostAnswer {
+  readonly kind: 'drop' | 'silence'
+  readonly when: 'before' | 'after'
+}
+
 export type CallFault =
   | { readonly kind: 'answer'; readonly answer: Answer }
   | { readonly kind: 'delay'; readonly ms: number }
   /** Something happens to the server just before the call is handled: a project is deleted, a file expires. */
   | { readonly kind: 'run'; readonly action: () => void }
+  /** No answer at all: the connection is reset, or stays silent; `after` the call was carried out, or instead. */
+  | LostAnswer
   /** The right answer, changed: hostile headers, a `next` that points elsewhere. */
   | {
       readonly kind: 'rewrite'

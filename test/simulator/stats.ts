@@ -24,6 +24,8 @@ export class Stats {
   /** Passwords hashed: every Basic call and every login. */
   passwordHashes = 0
   bytesSent = 0
+  /** What handlers threw: answered with 500, and a fault of the simulator unless a test provoked it. */
+  readonly errors: unknown[] = []
   /** Downloads that are sending right now, and the most there ever were at once. */
   readonly downloads = { current: 0, max: 0 }
   /** Exports queued or started at the same time. */
