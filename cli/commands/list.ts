@@ -1,6 +1,6 @@
 // `list`: what the backup directory holds, from its records alone.
 
-import { formatEntity } from '#shared/model/entity.ts'
+import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
 import { openStore } from '#shared/store/open-store.ts'
 import { isGood } from '#shared/store/record.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
@@ -16,7 +16,7 @@ export async function list(args: string[]): Promise<number> {
   const out = (text: string) => void process.stdout.write(text)
   const totals = { entities: 0, archives: 0, sizeBytes: 0, unrecognised: 0 }
   if (values.json) out('[')
-  for await (const entity of store.listEntities()) {
+  for (const entity of await sortEntities(store.listEntities())) {
     const { archives, unrecognised } = await store.listRecords(entity)
     totals.entities++
     totals.unrecognised += unrecognised.length
@@ -30,6 +30,11 @@ export async function list(args: string[]): Promise<number> {
   if (values.json) out('\n]\n')
   else out(describeTotals(totals, settings.store.backupDir))
   return exitCodes.ok
+}
+
+/** Projects before tasks, by id: folders come in any order. Two small fields an entity are held, no records. */
+async function sortEntities(entities: AsyncIterable<EntityRef>): Promise<EntityRef[]> {
+  return (await Array.fromAsync(entities)).sort((a, b) => a.type.localeCompare(b.type) || a.id - b.id)
 }
 
 // Fixed widths, since lines are printed as folders are read: the whole list may be longer than the memory.

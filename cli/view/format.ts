@@ -22,15 +22,6 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(seconds / 3600)} h ${two(Math.floor((seconds % 3600) / 60))} min`
 }
 
-/** Columns aligned with two spaces between them; the last one is not padded. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)))
-  const last = widths.length - 1
-  return rows
-    .map((row) => `${row.map((cell, column) => (column === last ? cell : cell.padEnd(widths[column]!))).join('  ')}\n`)
-    .join('')
-}
-
 /** A name from the server on a terminal: control characters and direction marks could forge the line around it. */
 export function quoteName(name: string): string {
   return `"${name.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\u{FFFD}')}"`

@@ -18,6 +18,7 @@ import type { PartialFile } from '#shared/store/partial-file.ts'
 import { isGood } from '#shared/store/record.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { fetchFile } from './fetch-file.ts'
+import { warnOfStale } from './warn-of-stale.ts'
 
 export interface DownloadDeps {
   readonly cvat: CvatClient
@@ -83,10 +84,12 @@ async function storeArchive(
   await using partial = await deps.store.createPartial(backupId)
   try {
     const inspection = await fetchAndInspect(payload, partial, context, deps)
+    const warnings = [...inspection.warnings, ...warnOfStale(series, observation)]
+    for (const { code, message } of warnings) context.logger.warn({ code }, message)
     // From here on a few short steps: they are finished even when the service stops.
     return await deps.store.commitArchive({
       partialPath: partial.path,
-      inspection,
+      inspection: { ...inspection, warnings },
       series,
       server: { url: deps.serverUrl, version: payload.serverVersion },
       observation,

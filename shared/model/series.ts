@@ -12,8 +12,6 @@ export const contentSchema = z.discriminatedUnion('kind', [
 /** What an archive holds: CVAT's own backup, or annotations exported in a named format, with or without images. */
 export type ArchiveContent = z.infer<typeof contentSchema>
 
-export type ArchiveKind = ArchiveContent['kind']
-
 export const seriesSchema = z.object({ entity: entityRefSchema, content: contentSchema })
 
 /** All archives of one entity with one content. */

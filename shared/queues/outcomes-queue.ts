@@ -7,7 +7,6 @@ import { keepFinishedJobs, type QueueDefinition } from './queue-definition.ts'
 export const resultSchema = z.enum(['done', 'empty', 'failed'])
 
 /** `done`: a verified archive is stored. `empty`: CVAT has nothing to back up (a task without data). */
-export type BackupResult = z.infer<typeof resultSchema>
 
 export const outcomePayloadSchema = z.object({
   backupId: z.string(),

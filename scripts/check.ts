@@ -1,0 +1,90 @@
+// Counts the checks of `.ci/run`: runs each, keeps its output, and adds the tests that vitest reports. The last line is
+// `N passed, N failed` (`, N skipped`), from what really ran.
+
+import { spawn } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+
+interface Check {
+  readonly name: string
+  readonly command: readonly string[]
+  /** A vitest report to count in place of one check. */
+  readonly report?: string
+}
+
+interface Tally {
+  passed: number
+  failed: number
+  skipped: number
+}
+
+const vitestReport = '.cache/vitest-report.json'
+
+const checks: readonly Check[] = [
+  { name: 'style and layers', command: ['biome', 'check', '.'] },
+  { name: 'types', command: ['tsc', '--noEmit'] },
+  { name: 'dead code', command: ['knip'] },
+  { name: 'documentation in step', command: ['node', 'scripts/generate-configuration-doc.ts', '--check'] },
+  { name: 'shell scripts parse', command: ['bash', '-n', ...(await shellScripts())] },
+  {
+    name: 'tests',
+    command: [
+      'vitest',
+      'run',
+      '--coverage',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${vitestReport}`,
+    ],
+    report: vitestReport,
+  },
+  { name: 'demo', command: ['bash', 'scripts/demo.sh'] },
+  { name: 'demo, a second time', command: ['bash', 'scripts/demo.sh'] },
+]
+
+const tally: Tally = { passed: 0, failed: 0, skipped: 0 }
+for (const check of checks) await runCheck(check)
+const skipped = tally.skipped > 0 ? `, ${tally.skipped} skipped` : ''
+process.stdout.write(`\n${tally.passed} passed, ${tally.failed} failed${skipped}\n`)
+process.exit(tally.failed === 0 ? 0 : 1)
+
+async function runCheck(check: Check): Promise<void> {
+  process.stdout.write(`\n== ${check.name}\n`)
+  const startedAtMs = Date.now()
+  const code = await run(check.command)
+  const counted = check.report === undefined ? undefined : await countReport(check.report, startedAtMs)
+  if (counted) {
+    tally.passed += counted.passed
+    tally.failed += counted.failed
+    tally.skipped += counted.skipped
+  }
+  // A runner that fails without a failed test (coverage, an error outside tests) is a failure of its own.
+  if (!counted || (code !== 0 && counted.failed === 0)) tally[code === 0 ? 'passed' : 'failed']++
+  const seconds = ((Date.now() - startedAtMs) / 1000).toFixed(1)
+  process.stdout.write(`== ${check.name}: ${code === 0 ? 'good' : `FAILED (exit code ${code})`}, ${seconds} s\n`)
+}
+
+async function run([program, ...args]: readonly string[]): Promise<number | null> {
+  const child = spawn(program!, args, { stdio: ['ignore', 'inherit', 'inherit'] })
+  return new Promise((resolve) => {
+    child.once('error', (error) => {
+      process.stdout.write(`${error.message}\n`)
+      resolve(null)
+    })
+    child.once('exit', resolve)
+  })
+}
+
+/** Undefined when the report is missing or from an earlier run: then nothing can be counted from it. */
+async function countReport(file: string, startedAtMs: number): Promise<Tally | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => undefined)
+  if (text === undefined) return undefined
+  const report = JSON.parse(text) as Record<string, number>
+  if ((report.startTime ?? 0) < startedAtMs - 1_000) return undefined
+  const skipped = (report.numPendingTests ?? 0) + (report.numTodoTests ?? 0)
+  return { passed: report.numPassedTests ?? 0, failed: report.numFailedTests ?? 0, skipped }
+}
+
+async function shellScripts(): Promise<string[]> {
+  const { glob } = await import('node:fs/promises')
+  return Array.fromAsync(glob(['scripts/*.sh', '*.sh', 'bin/*', '.ci/run']))
+}
