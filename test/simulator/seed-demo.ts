@@ -1,5 +1,6 @@
 // A server as a small team would have it: some 25 projects of all sizes, with the names that make trouble.
 
+import { formatMicros } from './server-clock.ts'
 import type { World } from './world.ts'
 
 type TaskSeed = readonly [name: string, subset: string, frames: number, kilobytesPerFrame: number, kind?: 'video']
@@ -80,7 +81,9 @@ export function seedDemo(world: World): void {
   world.addUser({ username: 'ben', password: 'demo-password' })
   world.addOrganization({ slug: 'city-roads', name: 'City roads', members: { anna: 'maintainer' } })
   world.addOrganization({ slug: 'warehouse', name: 'Warehouse', members: { ben: 'worker' } })
-  for (const seed of projects) addProject(world, seed)
+  projects.forEach((seed, index) => {
+    addProject(world, seed, daysAgo(world, (projects.length - index) * 9))
+  })
   const free = [
     ['quick look at a new camera', 6, 30],
     ['upload of a student', 15, 12],
@@ -100,14 +103,15 @@ export function seedDemo(world: World): void {
   world.addTask({ projectId: null, name: 'never uploaded', hasData: false })
 }
 
-function addProject(world: World, seed: ProjectSeed): void {
+function addProject(world: World, seed: ProjectSeed, createdDate: string): void {
   const owner = seed.owner ?? 'admin'
   const place = seed.organization === undefined ? {} : { organization: seed.organization }
-  const project = world.addProject({ name: seed.name, owner, labels: seed.labels, ...place })
+  const project = world.addProject({ name: seed.name, owner, labels: seed.labels, createdDate, ...place })
   for (const [name, subset, frames, kilobytes, kind] of seed.tasks) {
     world.addTask({
       projectId: project.id,
       name,
+      createdDate,
       subset,
       frames,
       bytesPerFrame: kilobytes * 1024,
@@ -116,4 +120,8 @@ function addProject(world: World, seed: ProjectSeed): void {
       shapesPerFrame: frames > 300 ? 1 : 3,
     })
   }
+}
+
+function daysAgo(world: World, days: number): string {
+  return formatMicros((world.clock.nowMs() - days * 86_400_000) * 1000)
 }

@@ -43,7 +43,7 @@ export class ServerClock {
 /** Microseconds since 1970 as CVAT writes a date. */
 export function formatMicros(micros: number): string {
   const ms = Math.floor(micros / 1000)
-  return `${new Date(ms).toISOString().slice(0, -1)}${String(micros - ms * 1000).padStart(3, '0')}Z`
+  return `${new Date(ms).toISOString().slice(0, -1)}${String(Math.floor(micros - ms * 1000)).padStart(3, '0')}Z`
 }
 
 /** A date in any ISO 8601 form as CVAT's form, so that comparing text compares time; undefined when it is no date. */
