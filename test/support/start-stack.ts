@@ -1,0 +1,200 @@
+// All services in this process against a simulated server, over a real Redis, each of which a test may stop and start.
+
+import { onTestFinished } from 'vitest'
+import { startDownloader } from '#services/downloader/service.ts'
+import { startExporter } from '#services/exporter/service.ts'
+import { type RunSummary, summarise } from '#services/scheduler/end-run.ts'
+import type { Filters } from '#services/scheduler/match-filter.ts'
+import type { Schedule } from '#services/scheduler/read-crontab.ts'
+import { startScheduler } from '#services/scheduler/service.ts'
+import { startSweeper } from '#services/sweeper/service.ts'
+import type { RetentionRules } from '#services/sweeper/sweep-entity.ts'
+import { openClaims } from '#shared/coordination/claims.ts'
+import { openExportSlots } from '#shared/coordination/export-slots.ts'
+import { openRunLedger } from '#shared/coordination/run-ledger.ts'
+import { type CvatClient, openCvatClient } from '#shared/cvat/client.ts'
+import type { EntityRef } from '#shared/model/entity.ts'
+import { allQueues } from '#shared/queues/all-queues.ts'
+import { openQueue, type QueueConnection } from '#shared/queues/open-queue.ts'
+import type { Mode } from '#shared/queues/runs-queue.ts'
+import { makeRunId } from '#shared/service/make-run-id.ts'
+import type { Service } from '#shared/service/service.ts'
+import { openStore, type Store } from '#shared/store/open-store.ts'
+import type { StoredArchive } from '#shared/store/stored-archive.ts'
+import { makeTemporaryFolder } from '../shared/store/temporary-folder.ts'
+import type { Capacity } from '../simulator/capacity.ts'
+import { type Simulator, startSimulator } from '../simulator/simulator.ts'
+import type { World } from '../simulator/world.ts'
+import { type CollectedLogs, collectLogs } from './collect-logs.ts'
+import { type FileRedis, newPrefix } from './redis-server.ts'
+import { login, smallWorld } from './small-world.ts'
+import { waitFor } from './wait-for.ts'
+
+export type ServiceName = 'scheduler' | 'exporter' | 'downloader' | 'sweeper'
+
+export interface StackOptions {
+  readonly world?: World
+  readonly simulator?: Simulator
+  readonly capacity?: Partial<Capacity>
+  readonly services?: readonly ServiceName[]
+  readonly parallelExports?: number
+  readonly parallelDownloads?: number
+  readonly requestTimeoutMs?: number
+  readonly rules?: RetentionRules
+  readonly filters?: Filters
+  readonly schedules?: readonly Schedule[]
+}
+
+export interface RunRequest {
+  readonly mode?: Mode
+  readonly full?: boolean
+  readonly entities?: EntityRef[]
+}
+
+export type Stack = Awaited<ReturnType<typeof startStack>>
+
+const everything: readonly ServiceName[] = ['scheduler', 'exporter', 'downloader', 'sweeper']
+
+/** Closed after the test by itself, services first. */
+export async function startStack(redis: FileRedis, options: StackOptions = {}) {
+  const prefix = newPrefix()
+  const connection = await redis.connect(prefix)
+  const simulator =
+    options.simulator ??
+    (await startSimulator({
+      world: options.world ?? smallWorld(),
+      capacity: { exportMs: 1, exportWorkers: 8, basicCostMs: 0, anonymousPerMinute: 10_000, ...options.capacity },
+    }))
+  if (!options.simulator) onTestFinished(() => simulator.close())
+  const directory = await makeTemporaryFolder()
+  const store = openStore({ directory })
+  await store.checkDirectory()
+  const logs = collectLogs([login.password])
+  const cvat = openTestClient(simulator.url, logs)
+  const queues = openAllQueues(connection)
+  const running = new Map<string, Service>()
+  const ledger = openRunLedger(connection)
+
+  const starters: Record<ServiceName, (over: QueueConnection) => Promise<Service>> = {
+    scheduler: (over) =>
+      startScheduler({
+        connection: over,
+        cvat,
+        store,
+        logger: logs.logger,
+        serverUrl: simulator.url,
+        filters: options.filters ?? { include: undefined, exclude: undefined },
+        annotations: { format: 'CVAT for images 1.1', saveImages: false },
+        schedules: options.schedules,
+        timeZone: 'UTC',
+      }),
+    exporter: (over) =>
+      startExporter({
+        connection: over,
+        cvat,
+        logger: logs.logger,
+        parallelExports: options.parallelExports ?? 4,
+        requestTimeoutMs: options.requestTimeoutMs ?? 60_000,
+      }),
+    downloader: (over) =>
+      startDownloader({
+        connection: over,
+        cvat,
+        store,
+        logger: logs.logger,
+        parallelDownloads: options.parallelDownloads ?? 3,
+        serverUrl: simulator.url,
+      }),
+    sweeper: (over) =>
+      startSweeper({
+        connection: over,
+        store,
+        logger: logs.logger,
+        rules: options.rules ?? { ttlMs: 24 * 3600_000, minBackups: 3 },
+      }),
+  }
+
+  onTestFinished(async () => {
+    await Promise.all([...running.values()].map((service) => service.close()))
+    await Promise.all(Object.values(queues).map((queue) => queue.close()))
+    await cvat.close()
+  })
+
+  const start = async (name: ServiceName, as: string = name): Promise<void> => {
+    running.set(as, await starters[name](await redis.connect(prefix)))
+  }
+  for (const name of options.services ?? everything) await start(name)
+
+  return {
+    simulator,
+    world: simulator.world,
+    connection,
+    store,
+    directory,
+    logs,
+    cvat,
+    ledger,
+    queues,
+    claims: openClaims(connection),
+    slots: openExportSlots(connection),
+    start,
+    async stop(name: string): Promise<void> {
+      await running.get(name)?.close()
+      running.delete(name)
+    },
+    /** Asks for a run; gives its id. */
+    async request({ mode = 'p', full = false, entities }: RunRequest = {}): Promise<string> {
+      const runId = makeRunId(mode, new Date(), `${performance.now()}`)
+      await queues.runs.add({
+        name: 'test run',
+        jobId: runId,
+        payload: { do: 'start-run', runId, mode, full, trigger: 'command', ...(entities ? { entities } : {}) },
+      })
+      return runId
+    },
+    /** Waits for a run's end. */
+    async ended(runId: string, timeoutMs = 20_000): Promise<RunSummary> {
+      const account = await waitFor(
+        `run ${runId} to end`,
+        async () => {
+          const now = await ledger.read(runId)
+          if (now?.state !== 'ended') throw new Error(JSON.stringify(now))
+          return now
+        },
+        { timeoutMs },
+      )
+      return summarise(account, ledger)
+    },
+    async backUp(request: RunRequest = {}): Promise<RunSummary> {
+      return this.ended(await this.request(request))
+    },
+    archives: () => listArchives(store),
+  }
+}
+
+export function openTestClient(url: string, logs?: CollectedLogs): CvatClient {
+  return openCvatClient({
+    url,
+    credentials: login,
+    logger: logs?.logger,
+    // Pauses stay short so that a test of an outage does.
+    retry: { attempts: 3, baseMs: 5, maxMs: 20 },
+    timeouts: { bodyMs: 2_000 },
+  })
+}
+
+export function openAllQueues(connection: QueueConnection) {
+  return {
+    runs: openQueue(allQueues.runs, connection),
+    exports: openQueue(allQueues.exports, connection),
+    downloads: openQueue(allQueues.downloads, connection),
+    sweeps: openQueue(allQueues.sweeps, connection),
+    outcomes: openQueue(allQueues.outcomes, connection),
+  }
+}
+
+export async function listArchives(store: Store): Promise<StoredArchive[]> {
+  const found: StoredArchive[] = []
+  for await (const entity of store.listEntities()) found.push(...(await store.listRecords(entity)).archives)
+  return found
+}
