@@ -92,7 +92,8 @@ describe('reading an entity', () => {
   test.each([
     ['of another entity', { series: { entity: { type: 'project', id: 7 }, content: { kind: 'backup' } } }],
     ['of another content', { series: { entity: project6, content: annotations } }],
-    ['of other bytes', { archive: { fileName: 'x.zip', sizeBytes: 1, sha256: '0'.repeat(64) } }],
+    ['of another file', { archive: { fileName: 'x.zip' } }],
+    ['of other bytes', { archive: { sha256: '0'.repeat(64) } }],
     ['of another time', { createdAt: '2020-01-01T00:00:00.000Z' }],
   ])('does not believe a record %s', async (_, change) => {
     const store = await openTestStore()
@@ -213,6 +214,11 @@ describe('entities', () => {
   })
 })
 
-async function changeRecord(path: string, change: object): Promise<void> {
-  await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, 'utf8')), ...change }))
+/** Changes fields of a record, those of objects inside one by one. */
+async function changeRecord(path: string, change: Record<string, unknown>): Promise<void> {
+  const record = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>
+  for (const [key, value] of Object.entries(change)) {
+    record[key] = typeof value === 'object' ? { ...(record[key] as object), ...value } : value
+  }
+  await writeFile(path, JSON.stringify(record))
 }
