@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import { redisAddress } from '#shared/config/redis.ts'
+import { allQueues } from '#shared/queues/all-queues.ts'
 import type { QueueConnection } from '#shared/queues/open-queue.ts'
 import { connectRedis, type RedisAddress } from '#shared/redis/connect-redis.ts'
 import type { AllSettings } from '../load-all-settings.ts'
@@ -35,6 +36,7 @@ export async function openQueues(
       try {
         const embedded = await startEmbeddedRedis(folder)
         const queues = await connectTo(embedded.address, prefix, true)
+        await releaseDeadLocks(queues.connection)
         return {
           ...queues,
           async close() {
@@ -55,6 +57,17 @@ export async function openQueues(
     }
     if (!waited) onWait(`waiting: another cvat-backups${holder ? ` ${holder}` : ''} works on this backup directory`)
     await sleep(LOOK_AGAIN_MS, undefined, { signal })
+  }
+}
+
+/**
+ * The holder of the folder is alone, so whoever locked a job is dead: without this, a restart after a kill would wait half
+ * a minute for the locks to expire.
+ */
+async function releaseDeadLocks({ redis, prefix }: QueueConnection): Promise<void> {
+  for (const { name } of Object.values(allQueues)) {
+    const active = await redis.lrange(`${prefix}:${name}:active`, 0, -1)
+    if (active.length > 0) await redis.del(...active.map((jobId) => `${prefix}:${name}:${jobId}:lock`))
   }
 }
 

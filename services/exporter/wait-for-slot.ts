@@ -14,7 +14,7 @@ export interface SlotDeps {
 const RETRY_MS = 500
 /** One list call costs the server 0.13 s and more: only while we wait, and seldom. */
 const RECLAIM_EVERY_MS = 10_000
-/** A slot this young may belong to an exporter that is about to ask. */
+/** A slot without request that is this young may belong to an exporter that is about to ask. */
 const YOUNG_MS = 60_000
 
 /** Resolves when the holder has a slot. Slots whose export the server no longer runs are freed on the way. */
@@ -35,7 +35,9 @@ export async function waitForSlot(holder: string, deps: SlotDeps, signal: AbortS
  * by asking CVAT what it is still busy with.
  */
 async function reclaimSlots(deps: SlotDeps, signal: AbortSignal): Promise<void> {
-  const slots = (await deps.slots.list()).filter((slot) => Date.now() - slot.takenAtMs > YOUNG_MS)
+  const slots = (await deps.slots.list()).filter(
+    ({ requestId, takenAtMs }) => requestId !== '' || Date.now() - takenAtMs > YOUNG_MS,
+  )
   if (slots.length === 0) return
   const active = await activeRequests(deps.cvat, signal)
   for (const slot of slots) {

@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import { openClaims } from '#shared/coordination/claims.ts'
 import { openRunLedger } from '#shared/coordination/run-ledger.ts'
 import type { CvatClient } from '#shared/cvat/client.ts'
-import { describeError } from '#shared/errors/backup-error.ts'
+import { BackupError, describeError } from '#shared/errors/backup-error.ts'
 import { formatSeries } from '#shared/model/series.ts'
 import { downloadsQueue } from '#shared/queues/downloads-queue.ts'
 import { exportsQueue } from '#shared/queues/exports-queue.ts'
@@ -74,7 +74,7 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
       // The run may have failed before its account was opened: without one nobody would hear of it.
       const runId = payload.runId ?? makeRunId(payload.mode, new Date(job.addedAtMs), job.jobId)
       await ledger.open({ ...payload, runId, jobId: job.jobId })
-      await ledger.endListing(runId, describeError(error))
+      await ledger.endListing(runId, explain(error))
       await endIfOver(runId)
     },
   })
@@ -96,4 +96,9 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
       await Promise.all([runs, exports, downloads, sweeps, outcomes].map((queue) => queue.close()))
     },
   }
+}
+
+function explain(error: unknown): string {
+  const hint = error instanceof BackupError ? error.hint : undefined
+  return hint ? `${describeError(error)}. ${hint}` : describeError(error)
 }

@@ -3,6 +3,7 @@
 
 import type { RunLedger } from '#shared/coordination/run-ledger.ts'
 import type { CvatClient } from '#shared/cvat/client.ts'
+import { BackupError } from '#shared/errors/backup-error.ts'
 import { digestObservation } from '#shared/model/change-digest.ts'
 import { formatEntity } from '#shared/model/entity.ts'
 import { type ArchiveContent, formatSeries, type Series } from '#shared/model/series.ts'
@@ -43,6 +44,8 @@ export async function startRun(
   const { version } = await cvat.checkServer(context.signal)
   context.logger.info({ mode: request.mode, full: request.full, version, url: deps.serverUrl }, 'run started')
   const { cursor } = await ledger.open({ ...request, runId, jobId: context.jobId })
+  if ((await ledger.read(runId))?.state === 'interrupted') return 'the run was interrupted'
+  if (request.mode === 'a') await assertFormat(deps, context.signal)
   if (request.entities) {
     for await (const found of listNamedSubjects(request.entities, request.mode, cvat, context.signal)) {
       if ('error' in found) await countUnlisted(runId, request, found, deps)
@@ -58,6 +61,17 @@ export async function startRun(
   await ledger.endListing(runId)
   const account = await ledger.read(runId)
   return `${account?.total ?? 0} entities listed`
+}
+
+/** Told once for the run, not by each of its exports. */
+async function assertFormat({ cvat, annotations }: StartRunDeps, signal: AbortSignal): Promise<void> {
+  const formats = await cvat.listFormats(signal)
+  if (formats.some(({ name, enabled }) => enabled && name === annotations.format)) return
+  throw new BackupError(`the server has no export format «${annotations.format}»`, {
+    code: 'unknown-format',
+    retryable: false,
+    hint: `Set CVAT_BACKUP_FORMAT to one of: ${formats.map(({ name }) => name).join(', ')}.`,
+  })
 }
 
 async function enterPage(

@@ -15,6 +15,8 @@ export interface MemberShape {
 export interface ReadMember {
   readonly shape: MemberShape
   readonly crc: number
+  /** What the header before the member claims. */
+  readonly localCrc: number
   readonly modified: Date
   readonly content: Buffer
 }
@@ -32,7 +34,13 @@ export async function readMembers(archive: Buffer): Promise<ReadMember[]> {
     zip.on('end', () => resolve(members))
     zip.on('entry', (entry: Entry) => {
       readContent(zip, entry).then((content) => {
-        members.push({ shape: shapeOf(entry), crc: entry.crc32, modified: entry.getLastModDate(), content })
+        members.push({
+          shape: shapeOf(entry),
+          crc: entry.crc32,
+          localCrc: archive.readUInt32LE(entry.relativeOffsetOfLocalHeader + 14),
+          modified: entry.getLastModDate(),
+          content,
+        })
         zip.readEntry()
       }, reject)
     })
