@@ -5,8 +5,8 @@ import { BackupError } from '#shared/errors/backup-error.ts'
 import { formatEntity } from '#shared/model/entity.ts'
 import type { Observation } from '#shared/model/observation.ts'
 import type { Series } from '#shared/model/series.ts'
-import { formatArchiveBase } from './archive-name.ts'
-import { type FileOperations, findFileSize, hasErrno, isNameTaken, unlinkIfExists } from './file-operations.ts'
+import { chooseArchiveName } from './choose-archive-name.ts'
+import { type FileOperations, findFileSize, hasErrno, unlinkIfExists } from './file-operations.ts'
 import type { Inspection } from './inspection.ts'
 import { type Layout, parsePartialName } from './layout.ts'
 import { listRecords } from './list-records.ts'
@@ -36,9 +36,6 @@ export interface CommittedArchive extends StoredArchive {
   readonly wasThere: boolean
 }
 
-/** Names that differ only in this number: more than a few would be a defect. */
-const MAX_COPIES = 20
-
 /**
  * Record first, archive second, both by renaming: so every archive under a final name has its record, and a record
  * without archive is a commit that recovery finishes while the partial file is there. Committing a backup again is
@@ -62,7 +59,7 @@ export async function commitArchive(
     }
     const folder = layout.entityFolder(entity)
     await createFolder(files, folder)
-    const base = await chooseName(files, folder, listing, input)
+    const base = await chooseArchiveName(files, folder, listing, input)
     const record = describeRecord(input, `${base}.zip`, now)
     const stored = {
       entity,
@@ -115,40 +112,6 @@ async function createFolder(files: FileOperations, folder: string): Promise<void
   } catch (error) {
     if (!hasErrno(error, 'EEXIST')) throw error
   }
-}
-
-/** A base name under which nothing is, or only the record that a crashed commit of these very bytes left. */
-async function chooseName(
-  files: FileOperations,
-  folder: string,
-  listing: EntityListing,
-  input: CommitInput,
-): Promise<string> {
-  for (let copy = 1; copy <= MAX_COPIES; copy += 1) {
-    const base = formatArchiveBase(
-      {
-        createdAt: input.createdAt,
-        content: input.series.content,
-        name: input.observation.name,
-        sha256: input.inspection.sha256,
-      },
-      copy,
-    )
-    if (await isNameTaken(files, join(folder, `${base}.zip`))) continue
-    const recordPath = join(folder, `${base}.json`)
-    if (!(await isNameTaken(files, recordPath)) || isLeftover(listing, recordPath, input)) return base
-  }
-  throw new BackupError('Every name that the archive could have is taken', { code: 'name-taken', retryable: false })
-}
-
-function isLeftover(listing: EntityListing, recordPath: string, input: CommitInput): boolean {
-  return listing.unrecognised.some(
-    ({ path, reason, record }) =>
-      path === recordPath &&
-      reason === 'record-without-archive' &&
-      record?.origin.backupId === input.origin.backupId &&
-      record.archive.sha256 === input.inspection.sha256,
-  )
 }
 
 function describeRecord(input: CommitInput, fileName: string, now: Date): ArchiveRecord {

@@ -5,7 +5,7 @@ import { formatContent } from '#shared/model/series.ts'
 import { parseArchiveBase } from './archive-name.ts'
 import { type FileOperations, findFileSize, hasErrno } from './file-operations.ts'
 import { readJson } from './read-json.ts'
-import { type ArchiveRecord, archiveRecordSchema } from './record.ts'
+import { type ArchiveRecord, recordSchema } from './record.ts'
 import type { EntityFolder, StoredArchive, Unrecognised } from './stored-archive.ts'
 
 /** The archive with its record, or why this record cannot be taken for one; undefined when it has just been removed. */
@@ -19,7 +19,7 @@ export async function readRecord(
   const value = await readIfThere(files, recordPath)
   if (value === gone) return undefined
   if (!isKnownKind(value)) return { path: recordPath, reason: 'unknown-record' }
-  const parsed = archiveRecordSchema.safeParse(value)
+  const parsed = recordSchema.safeParse(value)
   if (!parsed.success || !belongsTo(parsed.data, entity, base)) return { path: recordPath, reason: 'broken-record' }
   const record = parsed.data
   const archivePath = folder.archives.get(base)

@@ -81,8 +81,6 @@ export type ArchiveRecord = z.infer<typeof archiveRecordSchema>
 /** Every kind of record. Read `type` first: kinds may be added, and one that is not known is left alone. */
 export const recordSchema = z.discriminatedUnion('type', [archiveRecordSchema])
 
-export type StoreRecord = z.infer<typeof recordSchema>
-
 /** Whether the archive is a backup to rely on: everything expected is in it, intact. */
 export function isGood(record: Pick<ArchiveRecord, 'verification'>): boolean {
   return record.verification.level === 'complete' && record.verification.problems.length === 0
