@@ -187,7 +187,9 @@ describe('the simulated server', () => {
 
   it('runs by itself under node and says where', async () => {
     const main = new URL('./main.ts', import.meta.url).pathname
-    const child = spawn('node', [main, '--port', '0', '--seed', 'projects=2'], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, [main, '--port', '0', '--seed', 'projects=2'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     const [line] = (await once(child.stdout, 'data')) as [Buffer]
     const response = await fetch(`${line.toString().trim()}/api/projects`, { headers: asAdmin })
     expect(((await response.json()) as Page).count).toBe(2)
