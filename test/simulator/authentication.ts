@@ -67,6 +67,11 @@ export class Authenticator {
     return { sessionId, csrf }
   }
 
+  /** Logging out ends the session of the call; others of the same user stay. */
+  closeSession(headers: IncomingHttpHeaders): void {
+    this.#sessions.delete(sessionIdOf(headers) ?? '')
+  }
+
   async #byPassword(value: string): Promise<Identity | Answer> {
     const decoded = Buffer.from(value, 'base64').toString('utf8')
     const colon = decoded.indexOf(':')
@@ -95,8 +100,7 @@ export class Authenticator {
   }
 
   #bySession(method: string, headers: IncomingHttpHeaders): Identity | Answer | null {
-    const id = /(?:^|;\s*)sessionid=([^;]+)/.exec(headers.cookie ?? '')?.[1]
-    const session = id === undefined ? undefined : this.#sessions.get(id)
+    const session = this.#sessions.get(sessionIdOf(headers) ?? '')
     if (!session) return null
     const isSafe = method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
     if (!isSafe && headers['x-csrftoken'] !== session.csrf) return detail(403, 'CSRF Failed: CSRF token missing.')
@@ -112,4 +116,8 @@ export class Authenticator {
     this.#lanes[lane] = done
     await done
   }
+}
+
+function sessionIdOf(headers: IncomingHttpHeaders): string | undefined {
+  return /(?:^|;\s*)sessionid=([^;]+)/.exec(headers.cookie ?? '')?.[1]
 }

@@ -78,6 +78,7 @@ export function serverRoutes(server: Server, authenticator: Authenticator): Rout
       isReading: true,
       methods: {
         POST: (call) => {
+          authenticator.closeSession(call.headers)
           world.revokeLoginKey(call.user.username)
           return detail(200, 'Successfully logged out.')
         },
