@@ -45,7 +45,7 @@ export async function downloadArchive(
   const series = formatSeries(payload.series)
   const { backupId, runId } = payload
   const answer = await deps.claims.hold({ series, backupId, runId, queue: 'downloads', jobId: context.jobId })
-  if (!answer.held) return answer.why === 'superseded' ? `superseded by ${answer.by}` : 'its run was interrupted'
+  if (!answer.held) return answer.why === 'superseded' ? `superseded by ${answer.by}` : 'nobody waits for it any more'
 
   const stored = await findStored(payload, deps)
   if (stored && isGood(stored.record)) return finish(payload, stored, deps)

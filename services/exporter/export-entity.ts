@@ -40,7 +40,7 @@ export async function exportEntity(
   const series = formatSeries(payload.series)
   const { backupId, runId } = payload
   const answer = await deps.claims.hold({ series, backupId, runId, queue: 'exports', jobId: context.jobId })
-  if (!answer.held) return answer.why === 'superseded' ? `superseded by ${answer.by}` : 'its run was interrupted'
+  if (!answer.held) return answer.why === 'superseded' ? `superseded by ${answer.by}` : 'nobody waits for it any more'
 
   let asked = payload.asked
   for (let times = 0; times < MAX_ASKED; times++) {

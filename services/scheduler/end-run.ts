@@ -38,6 +38,7 @@ export async function endRun(
   const { ledger, store } = deps
   const account = await ledger.read(runId)
   if (!account || account.state === 'listing' || (await ledger.countPending(runId)) > 0) return 'not over yet'
+  if (account.state === 'interrupted') return 'interrupted'
   const summary = await summarise(account, ledger)
   await store.writeRunRecord({ ...summary })
   const first = account.state === 'waiting' && (await ledger.end(runId, 'ended'))
@@ -68,7 +69,7 @@ export async function summarise(account: RunAccount, ledger: Pick<RunLedger, 'fa
     startedAt: new Date(account.startedAtMs).toISOString(),
     endedAt: new Date(endedAtMs).toISOString(),
     durationSeconds: Math.round((endedAtMs - account.startedAtMs) / 100) / 10,
-    ok: account.failed === 0 && account.listingError === undefined,
+    ok: account.failed === 0 && account.listingError === undefined && account.state !== 'interrupted',
     listingError: account.listingError ?? null,
     total: account.total,
     done: account.done,

@@ -16,8 +16,8 @@ export type ClaimAnswer =
   | { readonly held: true }
   /** Another backup of the series is under way. */
   | { readonly held: false; readonly why: 'superseded'; readonly by: string }
-  /** Everybody who waited for this backup has gone. */
-  | { readonly held: false; readonly why: 'interrupted' }
+  /** Nobody waits for this backup: it was counted as done already, or every run that wanted it was interrupted. */
+  | { readonly held: false; readonly why: 'unwanted' }
 
 export interface Claim {
   readonly backupId: string
@@ -27,7 +27,11 @@ export interface Claim {
 }
 
 export interface Claims {
-  /** Takes the claim when it is free, or confirms it and moves it to the given job when it is ours. */
+  /**
+   * Takes the claim when it is free, or confirms it and moves it to the given job when it is ours. A backup that was
+   * counted as failed may take it again (its job is retried by hand); one that was done may not, since no outcome would
+   * follow that releases it.
+   */
   hold(request: ClaimRequest): Promise<ClaimAnswer>
   read(series: string): Promise<Claim | undefined>
 }
@@ -37,18 +41,20 @@ export function openClaims({ redis, prefix }: QueueConnection): Claims {
     async hold(request) {
       const answer = await redis.eval(
         holdScript,
-        2,
+        3,
         claimKey(prefix, request.series),
         claimRunsKey(prefix, request.series),
+        failedForKey(prefix, request.backupId),
         request.backupId,
         request.runId,
         request.queue,
         request.jobId,
         Date.now(),
         `${prefix}:run:`,
+        request.series,
       )
       if (answer === 'held') return { held: true }
-      if (answer === 'interrupted') return { held: false, why: 'interrupted' }
+      if (answer === 'unwanted') return { held: false, why: 'unwanted' }
       return { held: false, why: 'superseded', by: String(answer) }
     },
     async read(series) {
@@ -66,19 +72,26 @@ export function openClaims({ redis, prefix }: QueueConnection): Claims {
 
 export const claimKey = (prefix: string, series: string): string => `${prefix}:claim:${series}`
 export const claimRunsKey = (prefix: string, series: string): string => `${prefix}:claim-runs:${series}`
+/** Runs that have counted this backup as failed: a late success is a success for all of them. */
+export const failedForKey = (prefix: string, backupId: string): string => `${prefix}:failed-for:${backupId}`
 
-// KEYS claim, claim's runs; ARGV backupId, runId, queue, jobId, now, start of the runs' keys
+// KEYS claim, claim's runs, runs it failed for; ARGV backupId, runId, queue, jobId, now, start of the runs' keys, series
 const holdScript = `
 local owner = redis.call('HGET', KEYS[1], 'backupId')
 if owner and owner ~= ARGV[1] then return owner end
 redis.call('SADD', KEYS[2], ARGV[2])
 local wanted = false
-for _, run in ipairs(redis.call('SMEMBERS', KEYS[2])) do
-  if redis.call('HGET', ARGV[6] .. run, 'state') ~= 'interrupted' then wanted = true end
+for _, run in ipairs(redis.call('SUNION', KEYS[2], KEYS[3])) do
+  local key = ARGV[6] .. run
+  local state = redis.call('HGET', key, 'state')
+  local waits = not state
+    or redis.call('HGET', key .. ':pending', ARGV[7]) == ARGV[1]
+    or redis.call('HEXISTS', key .. ':failures', ARGV[7]) == 1
+  if waits and state ~= 'interrupted' then wanted = true end
 end
 if not wanted then
   redis.call('DEL', KEYS[1], KEYS[2])
-  return 'interrupted'
+  return 'unwanted'
 end
 redis.call('HSET', KEYS[1], 'backupId', ARGV[1], 'queue', ARGV[3], 'jobId', ARGV[4], 'changedAtMs', ARGV[5])
 return 'held'

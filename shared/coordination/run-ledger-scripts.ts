@@ -1,5 +1,23 @@
-// The run ledger's two steps that must not be torn apart, as Redis scripts. Every key shares one hash tag (the prefix),
+// The run ledger's steps that must not be torn apart, as Redis scripts. Every key shares one hash tag (the prefix),
 // so keys made inside a script live in the same slot as those passed in.
+
+// KEYS run, index of runs
+// ARGV runId, now, start of the time that is kept, jobId, mode, full, trigger
+export const openScript = `
+if redis.call('HSETNX', KEYS[1], 'startedAtMs', ARGV[2]) == 1 then
+  redis.call('HSET', KEYS[1], 'jobId', ARGV[4], 'mode', ARGV[5], 'full', ARGV[6], 'trigger', ARGV[7], 'state', 'listing')
+  redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
+  redis.call('ZREMRANGEBYSCORE', KEYS[2], 0, ARGV[3])
+end
+return redis.call('HGET', KEYS[1], 'cursor') or ''
+`
+
+// KEYS run; ARGV why listing broke off, or nothing
+export const endListingScript = `
+if redis.call('HGET', KEYS[1], 'state') ~= 'listing' then return end
+redis.call('HSET', KEYS[1], 'state', 'waiting')
+if ARGV[1] ~= '' then redis.call('HSET', KEYS[1], 'listingError', ARGV[1]) end
+`
 
 // KEYS run, planned, pending, events, claim, claim's runs
 // ARGV runId, series, backupId, action, name, reason, now, events kept
@@ -29,19 +47,17 @@ redis.call('HSET', KEYS[3], ARGV[2], ARGV[3])
 return 'new'
 `
 
-// KEYS claim, claim's runs
-// ARGV backupId, runId, series, result, bytes, failure as JSON, name, reason, start of the runs' keys, events kept
+// KEYS claim, claim's runs, runs that it failed for
+// ARGV backupId, runId, series, result, bytes, failure as JSON, name, reason, start of the runs' keys, events kept,
+//   seconds that failures are kept
 export const settleScript = `
-local runs = {}
+redis.call('SADD', KEYS[3], ARGV[2])
 if redis.call('HGET', KEYS[1], 'backupId') == ARGV[1] then
-  runs = redis.call('SMEMBERS', KEYS[2])
+  redis.call('SUNIONSTORE', KEYS[3], KEYS[2], KEYS[3])
   redis.call('DEL', KEYS[1], KEYS[2])
 end
-local own = false
-for _, run in ipairs(runs) do
-  if run == ARGV[2] then own = true end
-end
-if not own then table.insert(runs, ARGV[2]) end
+local runs = redis.call('SMEMBERS', KEYS[3])
+if ARGV[4] == 'failed' then redis.call('EXPIRE', KEYS[3], ARGV[11]) else redis.call('DEL', KEYS[3]) end
 
 local ended = {}
 for _, run in ipairs(runs) do

@@ -4,8 +4,8 @@
 import type { QueueConnection } from '#shared/queues/open-queue.ts'
 import type { Outcome } from '#shared/queues/outcomes-queue.ts'
 import type { Mode } from '#shared/queues/runs-queue.ts'
-import { claimKey, claimRunsKey } from './claims.ts'
-import { planScript, settleScript } from './run-ledger-scripts.ts'
+import { claimKey, claimRunsKey, failedForKey } from './claims.ts'
+import { endListingScript, openScript, planScript, settleScript } from './run-ledger-scripts.ts'
 
 export type RunState = 'listing' | 'waiting' | 'ended' | 'interrupted'
 
@@ -66,23 +66,12 @@ export function openRunLedger({ redis, prefix }: QueueConnection) {
   return {
     /** Begins the account; a second call for the same run changes nothing. Returns where listing is to go on. */
     async open(run: Pick<RunAccount, 'runId' | 'jobId' | 'mode' | 'full' | 'trigger'>): Promise<{ cursor: string }> {
-      const key = runKey(run.runId)
+      const { runId, jobId, mode, full, trigger } = run
       const now = Date.now()
-      if (await redis.hsetnx(key, 'startedAtMs', String(now))) {
-        await redis
-          .multi()
-          .hset(key, {
-            jobId: run.jobId,
-            mode: run.mode,
-            full: run.full ? 1 : 0,
-            trigger: run.trigger,
-            state: 'listing',
-          })
-          .zadd(indexKey, now, run.runId)
-          .zremrangebyscore(indexKey, 0, now - KEPT_SECONDS * 1000)
-          .exec()
-      }
-      return { cursor: (await redis.hget(key, 'cursor')) ?? '' }
+      const oldest = now - KEPT_SECONDS * 1000
+      const keys = [runKey(runId), indexKey]
+      const cursor = await redis.eval(openScript, 2, ...keys, runId, now, oldest, jobId, mode, full ? 1 : 0, trigger)
+      return { cursor: String(cursor) }
     },
 
     /**
@@ -118,10 +107,7 @@ export function openRunLedger({ redis, prefix }: QueueConnection) {
 
     /** Listing is over (or broke off for good): the run ends when nothing is awaited any more. */
     async endListing(runId: string, error?: string): Promise<void> {
-      const key = runKey(runId)
-      const state = await redis.hget(key, 'state')
-      if (state !== 'listing') return
-      await redis.hset(key, { state: 'waiting', ...(error === undefined ? {} : { listingError: error }) })
+      await redis.eval(endListingScript, 1, runKey(runId), error ?? '')
     },
 
     /** Counts an outcome for every run that waited for the backup; returns the runs that may now be ended. */
@@ -136,9 +122,10 @@ export function openRunLedger({ redis, prefix }: QueueConnection) {
       }
       const ended = await redis.eval(
         settleScript,
-        2,
+        3,
         claimKey(prefix, series),
         claimRunsKey(prefix, series),
+        failedForKey(prefix, outcome.backupId),
         outcome.backupId,
         outcome.runId,
         series,
@@ -149,6 +136,7 @@ export function openRunLedger({ redis, prefix }: QueueConnection) {
         reason,
         `${prefix}:run:`,
         EVENTS_KEPT,
+        KEPT_SECONDS,
       )
       return ended as string[]
     },
