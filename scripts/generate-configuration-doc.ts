@@ -2,27 +2,8 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { downloaderSettings } from '#services/downloader/config.ts'
-import { exporterSettings } from '#services/exporter/config.ts'
-import { schedulerSettings } from '#services/scheduler/config.ts'
-import { sweeperSettings } from '#services/sweeper/config.ts'
-import { cvatSettings } from '#shared/config/cvat.ts'
-import { loggingSettings } from '#shared/config/logging.ts'
-import { redisSettings } from '#shared/config/redis.ts'
 import type { Setting, SettingGroup, Settings } from '#shared/config/setting.ts'
-import { storeSettings } from '#shared/config/store.ts'
-
-/** Every group of settings that the product has, in the order of the documentation. */
-export const documentedGroups = {
-  cvat: cvatSettings,
-  store: storeSettings,
-  scheduler: schedulerSettings,
-  exporter: exporterSettings,
-  downloader: downloaderSettings,
-  sweeper: sweeperSettings,
-  redis: redisSettings,
-  logging: loggingSettings,
-}
+import { allSettingGroups } from '../cli/setting-groups.ts'
 
 const INTRODUCTION = `# Configuration
 
@@ -106,7 +87,7 @@ function wrapComment(text: string, width = 110): string[] {
 }
 
 function main(args: readonly string[]): number {
-  const groups = Object.values(documentedGroups) as SettingGroup<Settings>[]
+  const groups = Object.values(allSettingGroups) as SettingGroup<Settings>[]
   const root = join(import.meta.dirname, '..')
   const files = [
     ['docs/configuration.md', renderDocument(groups)],

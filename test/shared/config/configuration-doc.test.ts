@@ -15,11 +15,12 @@ import { parseEnv } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { loadSettings } from '#shared/config/load-settings.ts'
 import type { Setting, SettingGroup, Settings } from '#shared/config/setting.ts'
-import { documentedGroups, renderDocument, renderExample } from '../../../scripts/generate-configuration-doc.ts'
+import { allSettingGroups } from '../../../cli/setting-groups.ts'
+import { renderDocument, renderExample } from '../../../scripts/generate-configuration-doc.ts'
 
 const root = join(import.meta.dirname, '..', '..', '..')
 const script = join(root, 'scripts', 'generate-configuration-doc.ts')
-const groups = Object.values(documentedGroups) as SettingGroup<Settings>[]
+const groups = Object.values(allSettingGroups) as SettingGroup<Settings>[]
 const settings = groups.flatMap((group) => Object.values(group.settings))
 const login = { CVAT_URL: 'https://cvat.example.com', CVAT_ACCESS_TOKEN: 'token' }
 
@@ -65,8 +66,8 @@ describe('.env.example', () => {
 
   test('needs nothing but a login to be filled in, and then gives the defaults', () => {
     const filled = { ...parseEnv(example), CVAT_ACCESS_TOKEN: 'token' }
-    expect(loadSettings(documentedGroups, { env: filled }).values).toEqual(
-      loadSettings(documentedGroups, { env: login }).values,
+    expect(loadSettings(allSettingGroups, { env: filled }).values).toEqual(
+      loadSettings(allSettingGroups, { env: login }).values,
     )
   })
 
@@ -89,7 +90,7 @@ test('an unset product has the documented defaults', () => {
     ]),
   )
   expect(documented.size).toBeGreaterThan(8)
-  const loaded = loadSettings(documentedGroups, { env: login })
+  const loaded = loadSettings(allSettingGroups, { env: login })
   for (const [name, text] of documented) {
     expect(loaded.settings.find((setting) => setting.name === name)).toEqual({ name, shown: text, source: 'default' })
   }
@@ -102,7 +103,7 @@ test('--check fails and names the files while they are missing or old', () => {
     for (const name of ['package.json', 'scripts/generate-configuration-doc.ts']) {
       copyFileSync(join(root, name), join(checkout, name))
     }
-    for (const name of ['shared', 'services']) symlinkSync(join(root, name), join(checkout, name))
+    for (const name of ['cli', 'shared', 'services']) symlinkSync(join(root, name), join(checkout, name))
     const run = (...args: string[]) =>
       spawnSync(process.execPath, ['scripts/generate-configuration-doc.ts', ...args], {
         cwd: checkout,

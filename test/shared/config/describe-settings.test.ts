@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { describeSettings, formatSettingRows } from '#shared/config/describe-settings.ts'
 import { loadSettings } from '#shared/config/load-settings.ts'
-import { documentedGroups } from '../../../scripts/generate-configuration-doc.ts'
+import { allSettingGroups } from '../../../cli/setting-groups.ts'
 
 let folder = ''
 
@@ -24,7 +24,7 @@ function describeAll() {
     REDIS_URL: 'redis://user:url-secret@redis:6379/0',
     REDIS_PASSWORD: 'redis-secret',
   }
-  return describeSettings(loadSettings(documentedGroups, { env, origins: { CVAT_URL: '.env' } }))
+  return describeSettings(loadSettings(allSettingGroups, { env, origins: { CVAT_URL: '.env' } }))
 }
 
 test('every setting has a row with its value and source', () => {
@@ -40,7 +40,7 @@ test('every setting has a row with its value and source', () => {
       { name: 'REDIS_URL', value: 'redis://user:***@redis:6379/0', source: 'environment' },
     ]),
   )
-  const names = Object.values(documentedGroups).flatMap(({ settings }) =>
+  const names = Object.values(allSettingGroups).flatMap(({ settings }) =>
     Object.values(settings).map(({ name }) => name),
   )
   expect(rows.map(({ name }) => name)).toEqual(names)

@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { countEdits, findMisspeltVariables } from '#shared/config/misspelt-variables.ts'
 import { variableNames } from '#shared/config/setting.ts'
-import { documentedGroups } from '../../../scripts/generate-configuration-doc.ts'
+import { allSettingGroups } from '../../../cli/setting-groups.ts'
 
-const groups = Object.values(documentedGroups).map(({ settings }) => Object.values(settings).flatMap(variableNames))
+const groups = Object.values(allSettingGroups).map(({ settings }) => Object.values(settings).flatMap(variableNames))
 const known = groups.flat()
 
 describe('misspelt variables', () => {

@@ -1,0 +1,21 @@
+// Every group of settings that the product has, in the order of the documentation.
+
+import { downloaderSettings } from '#services/downloader/config.ts'
+import { exporterSettings } from '#services/exporter/config.ts'
+import { schedulerSettings } from '#services/scheduler/config.ts'
+import { sweeperSettings } from '#services/sweeper/config.ts'
+import { cvatSettings } from '#shared/config/cvat.ts'
+import { loggingSettings } from '#shared/config/logging.ts'
+import { redisSettings } from '#shared/config/redis.ts'
+import { storeSettings } from '#shared/config/store.ts'
+
+export const allSettingGroups = {
+  cvat: cvatSettings,
+  store: storeSettings,
+  scheduler: schedulerSettings,
+  exporter: exporterSettings,
+  downloader: downloaderSettings,
+  sweeper: sweeperSettings,
+  redis: redisSettings,
+  logging: loggingSettings,
+}
