@@ -1,0 +1,122 @@
+// What has to hold after every fault, written once.
+
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import type { RunSummary } from '#services/scheduler/end-run.ts'
+import { formatEntity } from '#shared/model/entity.ts'
+import { inspectArchive } from '#shared/store/inspect-archive.ts'
+import type { StoredArchive } from '#shared/store/stored-archive.ts'
+import { waitFor } from '../support/wait-for.ts'
+import { type Installation, PARALLEL_EXPORTS } from './installation.ts'
+import { findMarked } from './product-process.ts'
+
+export interface Expected {
+  /** The last run's summary, as the command line printed it. */
+  readonly summary: RunSummary | undefined
+  /** Archives of each entity; one unless told. */
+  readonly archives?: number
+  /** Entities that the server cannot give, like `project-6`: named in the summary, and without an archive. */
+  readonly failing?: readonly string[]
+  readonly limit?: number
+}
+
+export interface Findings {
+  /** Entities on the server without enough good archives. */
+  readonly lost: string[]
+  /** Archives under a final name that are not what their record says. */
+  readonly torn: string[]
+  /** Entities with two archives of one run. */
+  readonly doubled: string[]
+  readonly archives: number
+}
+
+/**
+ * Stops all services, then: every entity has its archives, each verifies and is what its record says, none is doubled, no
+ * partial file is left, the server never had more exports of ours than allowed, the summary's numbers are those on the
+ * disk, and no process is left.
+ */
+export async function assertNothingLost(installation: Installation, expected: Expected): Promise<Findings> {
+  await installation.stopAll()
+  const { summary, failing = [], archives = 1, limit = PARALLEL_EXPORTS } = expected
+  const stored = await readAll(installation)
+  const findings = await examine(installation, stored, failing, archives)
+  expect(findings).toMatchObject({ lost: [], torn: [], doubled: [] })
+  expect(await readdir(join(installation.directory, '.cvat-backups', 'partial'))).toEqual([])
+  for (const [user, { max }] of installation.simulator.stats.outstandingByUser) {
+    expect(max, `exports in flight of user ${user}`).toBeLessThanOrEqual(limit)
+  }
+  expect(installation.simulator.stats.errors).toEqual([])
+  await assertTruth(installation, summary, stored, failing)
+  await waitFor('no process to be left', async () => (await findMarked(installation.mark)).length === 0)
+  return findings
+}
+
+async function readAll({ store }: Installation): Promise<Map<string, readonly StoredArchive[]>> {
+  const stored = new Map<string, readonly StoredArchive[]>()
+  for await (const entity of store.listEntities()) {
+    const { archives, unrecognised } = await store.listRecords(entity)
+    expect(unrecognised, 'files in the backup directory that are no archive with its record').toEqual([])
+    stored.set(formatEntity(entity), archives)
+  }
+  return stored
+}
+
+async function examine(
+  { world }: Installation,
+  stored: ReadonlyMap<string, readonly StoredArchive[]>,
+  failing: readonly string[],
+  wanted: number,
+): Promise<Findings> {
+  const findings: Findings = { lost: [], torn: [], doubled: [], archives: 0 }
+  let count = 0
+  for (const [entity, archives] of stored) {
+    const runs = archives.map(({ record }) => record.origin.runId)
+    if (new Set(runs).size < runs.length) findings.doubled.push(entity)
+    for (const archive of archives) {
+      count++
+      if (!(await isWhatItsRecordSays(archive))) findings.torn.push(archive.archivePath)
+    }
+  }
+  const loose = [...world.tasks.values()].filter((task) => task.projectId === null && task.data !== null)
+  const entities = [...[...world.projects.keys()].map((id) => `project-${id}`), ...loose.map(({ id }) => `task-${id}`)]
+  for (const entity of entities) {
+    if (!failing.includes(entity) && (stored.get(entity)?.length ?? 0) < wanted) findings.lost.push(entity)
+  }
+  return { ...findings, archives: count }
+}
+
+async function isWhatItsRecordSays({ archivePath, record }: StoredArchive): Promise<boolean> {
+  const sha256 = createHash('sha256')
+    .update(await readFile(archivePath))
+    .digest('hex')
+  const { content, entity } = record.series
+  const inspection = await inspectArchive(archivePath, {
+    content,
+    entityType: entity.type,
+    observation: record.observation,
+  })
+  return sha256 === record.archive.sha256 && sha256 === inspection.sha256 && inspection.level === 'complete'
+}
+
+/** The numbers that were printed, those in the backup directory and what is on the disk are the same. */
+async function assertTruth(
+  installation: Installation,
+  summary: RunSummary | undefined,
+  stored: ReadonlyMap<string, readonly StoredArchive[]>,
+  failing: readonly string[],
+): Promise<void> {
+  if (!summary) throw new Error('The command printed no summary')
+  expect(summary.failures.map(({ series }) => series.split('.')[0]).sort()).toEqual([...failing].sort())
+  expect(summary).toMatchObject({ failed: failing.length, listingError: null, ok: failing.length === 0 })
+  const { total, done, skipped, empty, failed } = summary
+  expect(done + skipped + empty + failed).toBe(total)
+  const all = [...stored.values()].flat()
+  const since = all.filter(({ record }) => record.verification.checkedAt >= summary.startedAt)
+  expect(done, 'archives that this run says to have stored').toBe(
+    new Set(since.map(({ entity }) => formatEntity(entity))).size,
+  )
+  const [record] = await installation.store.readRunRecords({ limit: 1 })
+  expect(record).toMatchObject({ runId: summary.runId, total, done, skipped, empty, failed })
+}

@@ -1,0 +1,175 @@
+// The product as it is deployed, with everything around it that can fail: its processes, a Redis, a simulated server, and
+// wires that can be cut. Closed after the test by itself.
+
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import type { RunSummary } from '#services/scheduler/end-run.ts'
+import { openStore, type Store } from '#shared/store/open-store.ts'
+import { makeTemporaryFolder } from '../shared/store/temporary-folder.ts'
+import type { Capacity } from '../simulator/capacity.ts'
+import { type Simulator, startSimulator } from '../simulator/simulator.ts'
+import type { World } from '../simulator/world.ts'
+import { startRedis, type TestRedis } from '../support/redis-server.ts'
+import { emptyWorld, login } from '../support/small-world.ts'
+import { waitFor } from '../support/wait-for.ts'
+import {
+  findMarked,
+  MARK,
+  type ProductProcess,
+  type ServiceName,
+  spawnCommand,
+  spawnService,
+} from './product-process.ts'
+import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts'
+
+export const allServices: readonly ServiceName[] = ['scheduler', 'exporter', 'downloader', 'sweeper']
+export const PARALLEL_EXPORTS = 4
+
+export interface InstallationOptions {
+  readonly world: World
+  readonly capacity?: Partial<Capacity>
+  readonly env?: Readonly<Record<string, string>>
+  /** Where the archives go, when not into a temporary folder. */
+  readonly backupDir?: string
+  /** Off: the command line runs its own Redis and all services. */
+  readonly separate?: boolean
+}
+
+export interface CommandEnd {
+  readonly code: number | null
+  readonly summary: RunSummary | undefined
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface Installation {
+  readonly simulator: Simulator
+  readonly world: World
+  readonly redis: TestRedis
+  readonly redisWire: TcpProxy
+  readonly cvatWire: TcpProxy
+  readonly directory: string
+  readonly stateDir: string
+  readonly store: Store
+  readonly services: Map<ServiceName, ProductProcess>
+  readonly mark: string
+  start(name: ServiceName): Promise<void>
+  startAll(): Promise<void>
+  stopAll(signal?: NodeJS.Signals): Promise<void>
+  /** Starts a command and gives its process. */
+  command(...args: string[]): ProductProcess
+  /** `cvat-backups backup --json …` to its end. */
+  backup(...args: string[]): Promise<CommandEnd>
+  /** All that the services have logged, dead ones included. */
+  logs(): string
+}
+
+/** Projects with a task each, and every third a loose task; files of about 40 kB. */
+export function faultWorld(entities: number, bytesPerFrame = 10_000): World {
+  const world = emptyWorld()
+  for (let i = 1; i <= entities; i++) {
+    const projectId = i % 3 === 0 ? null : world.addProject({ name: `project ${i}` }).id
+    world.addTask({ projectId, name: `task ${i}`, frames: 4, bytesPerFrame })
+  }
+  return world
+}
+
+export async function openInstallation(options: InstallationOptions): Promise<Installation> {
+  const folder = await makeTemporaryFolder()
+  const directory = options.backupDir ?? join(folder, 'backups')
+  await mkdir(directory, { recursive: true })
+  const simulator = await startSimulator({
+    world: options.world,
+    capacity: {
+      exportMs: 200,
+      exportWorkers: PARALLEL_EXPORTS,
+      basicCostMs: 0,
+      anonymousPerMinute: 10_000,
+      ...options.capacity,
+    },
+  })
+  const redis = await startRedis()
+  const redisWire = await startTcpProxy({ path: redis.address.url.slice('unix:'.length) })
+  const cvatWire = await startTcpProxy({ host: '127.0.0.1', port: Number(new URL(simulator.url).port) })
+  const stateDir = join(folder, 'state')
+  const env = {
+    CVAT_URL: `http://127.0.0.1:${cvatWire.port}`,
+    CVAT_USERNAME: login.username,
+    CVAT_PASSWORD: login.password,
+    CVAT_BACKUP_DIR: directory,
+    CVAT_BACKUP_STATE_DIR: stateDir,
+    CVAT_BACKUP_PARALLEL_EXPORTS: String(PARALLEL_EXPORTS),
+    ...((options.separate ?? true) ? { REDIS_URL: `redis://127.0.0.1:${redisWire.port}` } : {}),
+    [MARK]: folder,
+    ...options.env,
+  }
+  const processes: ProductProcess[] = []
+  const services = new Map<ServiceName, ProductProcess>()
+  const note = (process: ProductProcess) => {
+    processes.push(process)
+    return process
+  }
+
+  onTestFinished(async () => {
+    await Promise.all(processes.map((process) => process.kill('SIGKILL')))
+    const left = await findMarked(folder)
+    for (const pid of left) process.kill(pid, 'SIGKILL')
+    await Promise.all([redisWire.close(), cvatWire.close()])
+    await Promise.all([simulator.close(), redis.close()])
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 })
+  })
+
+  const installation: Installation = {
+    simulator,
+    world: options.world,
+    redis,
+    redisWire,
+    cvatWire,
+    directory,
+    stateDir,
+    store: openStore({ directory }),
+    services,
+    mark: folder,
+    async start(name) {
+      const process = note(spawnService(name, env, folder))
+      services.set(name, process)
+      await process.untilLogged(`${name} is ready`)
+    },
+    async startAll() {
+      await Promise.all(allServices.map((name) => installation.start(name)))
+    },
+    async stopAll(signal = 'SIGTERM') {
+      await Promise.all([...services.values()].map((process) => process.kill(signal)))
+      services.clear()
+    },
+    command: (...args) => note(spawnCommand(args, env, folder)),
+    async backup(...args) {
+      const process = installation.command('backup', '--json', ...args)
+      const { code } = await process.exited
+      return { code, summary: parseSummary(process.stdout()), stdout: process.stdout(), stderr: process.stderr() }
+    },
+    logs: () => processes.map((process) => process.stdout() + process.stderr()).join(''),
+  }
+  return installation
+}
+
+/** Waits until so many archives are stored: a moment in the middle of a run. */
+export async function untilStored(installation: Installation, count: number, timeoutMs = 120_000): Promise<void> {
+  const condition = async () => {
+    let found = 0
+    for await (const entity of installation.store.listEntities()) {
+      found += (await installation.store.listRecords(entity)).archives.length
+    }
+    return found >= count
+  }
+  await waitFor(`${count} archives`, condition, { timeoutMs, everyMs: 50 })
+}
+
+function parseSummary(stdout: string): RunSummary | undefined {
+  try {
+    return JSON.parse(stdout) as RunSummary
+  } catch {
+    return undefined
+  }
+}

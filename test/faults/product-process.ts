@@ -1,0 +1,99 @@
+// One process of the product, as an operator starts it, with its log and its end.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdir, readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { waitFor } from '../support/wait-for.ts'
+
+const project = fileURLToPath(new URL('../..', import.meta.url))
+
+/** The variable by which a process, and all that it starts, can be told from everything else on the machine. */
+export const MARK = 'CVAT_FAULTS_MARK'
+
+export type ServiceName = 'scheduler' | 'exporter' | 'downloader' | 'sweeper'
+
+export interface ProductProcess {
+  readonly name: string
+  readonly child: ChildProcess
+  readonly stdout: () => string
+  readonly stderr: () => string
+  readonly exited: Promise<ExitState>
+  readonly hasEnded: () => boolean
+  /** Resolves when the line is in its log. */
+  untilLogged(text: string, timeoutMs?: number): Promise<void>
+  kill(signal: NodeJS.Signals): Promise<ExitState>
+}
+
+export interface ExitState {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+export function spawnService(name: ServiceName, env: Readonly<Record<string, string>>, cwd: string): ProductProcess {
+  return spawnProduct(name, [`${project}services/${name}/main.ts`], env, cwd)
+}
+
+export function spawnCommand(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  cwd: string,
+): ProductProcess {
+  return spawnProduct(`cvat-backups ${args.join(' ')}`, [`${project}cli/main.ts`, ...args], env, cwd)
+}
+
+/** In a folder of its own, so that a `.env` of the checkout plays no part. */
+function spawnProduct(
+  name: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  cwd: string,
+): ProductProcess {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
+    cwd,
+    env: { PATH: process.env.PATH ?? '', HOME: cwd, LOG_FORMAT: 'json', LOG_LEVEL: 'info', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+  })
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null
+  const exited = once(child, 'close').then(([code, signal]) => ({ code, signal }) as ExitState)
+  return {
+    name,
+    child,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    exited,
+    hasEnded,
+    async untilLogged(text, timeoutMs = 60_000) {
+      const look = () => {
+        if (stdout.includes(text)) return true
+        if (hasEnded()) throw new Error(`${name} ended: ${stderr || stdout}`)
+        return false
+      }
+      await waitFor(`${name} to log «${text}»`, look, { timeoutMs })
+    },
+    async kill(signal) {
+      if (!hasEnded()) child.kill(signal)
+      return exited
+    },
+  }
+}
+
+/** Ids of living processes that carry the mark; empty where there is no /proc. */
+export async function findMarked(mark: string): Promise<number[]> {
+  const names = await readdir('/proc').catch(() => [])
+  const found: number[] = []
+  for (const name of names) {
+    if (!/^\d+$/.test(name)) continue
+    const environment = await readFile(`/proc/${name}/environ`, 'utf8').catch(() => '')
+    if (environment.split('\0').includes(`${MARK}=${mark}`)) found.push(Number(name))
+  }
+  return found
+}
