@@ -1,7 +1,7 @@
 // The two texts that hold annotations: annotations.json of a backup, annotations.xml of "CVAT for images".
 
 import type { ArchivePlan, PlannedTask } from './archive-plan.ts'
-import { frameName, frameSize } from './frames.ts'
+import { frameName, frameSize, numberRepeats } from './frames.ts'
 
 interface Shape {
   readonly frame: number
@@ -47,8 +47,9 @@ export function annotationsJson(planned: PlannedTask): string {
 export function annotationsXml(plan: ArchivePlan): string {
   const body = plan.project ? projectXml(plan) : plan.tasks.map((planned) => taskXml(plan, planned, '    ')).join('')
   let nextImage = 0
+  const unique = numberRepeats()
   const images = plan.tasks.map((planned) => {
-    const text = imagesXml(planned, nextImage)
+    const text = imagesXml(planned, nextImage, unique)
     nextImage += planned.task.data?.frames ?? 0
     return text
   })
@@ -115,16 +116,17 @@ function taskXml(plan: ArchivePlan, { task, jobs, labels }: PlannedTask, indent:
   ].join('')
 }
 
-function imagesXml(planned: PlannedTask, firstImage: number): string {
+function imagesXml(planned: PlannedTask, firstImage: number, unique: (path: string) => string): string {
   const { task } = planned
   if (!task.data) return ''
   const byFrame = Map.groupBy(listShapes(planned), (shape) => shape.frame)
   const lines: string[] = []
+  const subset = task.subset || 'default'
   for (let frame = 0; frame < task.data.frames; frame += 1) {
     const { width, height } = frameSize(task.data.seed, frame)
-    const subset = escapeXml(task.subset || 'default')
+    const name = unique(`${subset}/${frameName(frame)}`).slice(subset.length + 1)
     lines.push(
-      `  <image id="${firstImage + frame}" name="${frameName(frame)}" subset="${subset}" task_id="${task.id}" ` +
+      `  <image id="${firstImage + frame}" name="${name}" subset="${escapeXml(subset)}" task_id="${task.id}" ` +
         `width="${width}" height="${height}">\n`,
     )
     for (const shape of byFrame.get(frame) ?? []) {

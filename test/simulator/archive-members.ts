@@ -2,7 +2,7 @@
 
 import { annotationsJson, annotationsXml } from './annotation-text.ts'
 import type { ArchivePlan, PlannedGuide, PlannedTask } from './archive-plan.ts'
-import { frameName, frameSize } from './frames.ts'
+import { frameName, frameSize, numberRepeats } from './frames.ts'
 import { pictureBytes, storedBytes, textBytes, videoBytes } from './media-bytes.ts'
 import type { Label, Task } from './world-records.ts'
 import type { ZipMember } from './zip-layout.ts'
@@ -107,7 +107,8 @@ function datasetMembers(plan: ArchivePlan): ZipMember[] {
     const folder = plan.project ? `images/${task.subset || 'default'}/` : 'images/'
     return mediaMembers(task, folder).filter((member) => !member.name.endsWith('manifest.jsonl'))
   })
-  return [text, ...pictures.map((member) => ({ ...member, modifiedMs: plan.exportedMs }))]
+  const unique = numberRepeats()
+  return [text, ...pictures.map((member) => ({ ...member, name: unique(member.name), modifiedMs: plan.exportedMs }))]
 }
 
 function writtenAtExport(plan: ArchivePlan, name: string, text: string): ZipMember {

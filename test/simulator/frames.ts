@@ -8,3 +8,16 @@ export function frameName(frame: number): string {
 export function frameSize(seed: number, frame: number): { width: number; height: number } {
   return { width: 76 + ((seed * 31 + frame * 17) % 116), height: 57 + ((seed * 13 + frame * 29) % 103) }
 }
+
+/**
+ * Numbers what comes again: the second `Train/img_0.jpg` becomes `Train/img_0_1.jpg`. Tasks of one subset share a folder
+ * in a project's dataset, and CVAT's exporter tells their frames apart in this way (known from its source, not recorded).
+ */
+export function numberRepeats(): (path: string) => string {
+  const seen = new Map<string, number>()
+  return (path) => {
+    const count = seen.get(path) ?? 0
+    seen.set(path, count + 1)
+    return count === 0 ? path : path.replace(/(?=\.\w+$)/, `_${count}`)
+  }
+}
