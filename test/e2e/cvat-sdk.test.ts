@@ -68,6 +68,7 @@ describe('the official CVAT client', { timeout: 60_000 }, () => {
         name: 'Crossing Königsplatz',
         labels: ['car', 'Fußgänger'],
         tasks: [
+          { name: 'noon', subset: 'Train', frames: frameNames(2), jobs: [['annotation', 0, 1]] },
           { name: 'night', subset: 'Validation', frames: frameNames(3), jobs: [['annotation', 0, 2]] },
           { name: 'never uploaded', subset: '', frames: null, jobs: [] },
           {
@@ -117,15 +118,18 @@ describe('the official CVAT client', { timeout: 60_000 }, () => {
         'project.json',
         ...backupMembers('task_0/', 5),
         ...backupMembers('task_2/', 3),
+        ...backupMembers('task_3/', 2),
       ].sort(),
     )
     expect(memberNames(downloads['task-backup'])).toEqual(backupMembers('', 5).sort())
     expect(memberNames(downloads['project-annotations'])).toEqual(['annotations.xml'])
-    expect(memberNames(downloads['project-dataset'])).toEqual([
-      'annotations.xml',
-      ...frameNames(5).map((frame) => `images/Train/${frame}`),
-      ...frameNames(3).map((frame) => `images/Validation/${frame}`),
-    ])
+    expect(memberNames(downloads['project-dataset'])).toEqual(
+      [
+        'annotations.xml',
+        ...[...frameNames(5), 'img_0_1.jpg', 'img_1_1.jpg'].map((frame) => `images/Train/${frame}`),
+        ...frameNames(3).map((frame) => `images/Validation/${frame}`),
+      ].sort(),
+    )
     expect(memberNames(downloads['task-dataset'])).toEqual([
       'annotations.xml',
       ...frameNames(5).map((frame) => `images/${frame}`),
@@ -182,6 +186,7 @@ async function startTown({ exportMs = 5 } = {}): Promise<Town> {
   const { id: taskId } = world.addTask({ projectId, name: 'morning', subset: 'Train', frames: 5, jobs: 2 })
   const { id: emptyTaskId } = world.addTask({ projectId, name: 'never uploaded', hasData: false })
   world.addTask({ projectId, name: 'night', subset: 'Validation', frames: 3, shapesPerFrame: 2 })
+  world.addTask({ projectId, name: 'noon', subset: 'Train', frames: 2 })
   world.addGroundTruthJob(taskId, [1, 3])
   const guide = world.setGuide({ type: 'project', id: projectId }, '')
   const plan = world.addAsset(guide.id, 'plan.png', Buffer.from('a picture'))
