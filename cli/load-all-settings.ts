@@ -13,12 +13,12 @@ export function loadAllSettings() {
 
 /** For commands that only look at the backup directory: they need no login. */
 export function loadStoreSettings() {
-  const { store, sweeper, logging } = allSettingGroups
+  const { store, sweeper, clock, logging } = allSettingGroups
   const otherNames = Object.values(allSettingGroups).flatMap((group) =>
     Object.values(group.settings).map((setting) => setting.name),
   )
   return loadSettings(
-    { store, sweeper, logging },
+    { store, sweeper, clock, logging },
     { ...readEnvironment({ cwd: process.cwd(), env: process.env }), otherNames },
   )
 }

@@ -4,6 +4,7 @@ import { downloaderSettings } from '#services/downloader/config.ts'
 import { exporterSettings } from '#services/exporter/config.ts'
 import { schedulerSettings } from '#services/scheduler/config.ts'
 import { sweeperSettings } from '#services/sweeper/config.ts'
+import { clockSettings } from '#shared/config/clock.ts'
 import { cvatSettings } from '#shared/config/cvat.ts'
 import { loggingSettings } from '#shared/config/logging.ts'
 import { redisSettings } from '#shared/config/redis.ts'
@@ -16,6 +17,7 @@ export const allSettingGroups = {
   exporter: exporterSettings,
   downloader: downloaderSettings,
   sweeper: sweeperSettings,
+  clock: clockSettings,
   redis: redisSettings,
   logging: loggingSettings,
 }

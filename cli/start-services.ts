@@ -39,7 +39,7 @@ export async function startServices({ values }: AllSettings, surroundings: Servi
         ...common,
         filters: scheduler,
         annotations: scheduler,
-        timeZone: scheduler.timeZone,
+        timeZone: values.clock.timeZone,
       }),
     )
     return { close }

@@ -54,13 +54,6 @@ const settings = {
     description: 'The crontab that says when what is backed up.',
     example: '/etc/cvat-backups/crontab',
   },
-  timeZone: {
-    name: 'TZ',
-    schema: valueSchema('the name of an IANA time zone', parseTimeZone),
-    default: { text: "the machine's", from: () => new Intl.DateTimeFormat().resolvedOptions().timeZone },
-    description: 'Time zone in which the schedule is read.',
-    example: 'Europe/Berlin',
-  },
 } as const satisfies Settings
 
 export const schedulerSettings = defineGroup({
@@ -99,15 +92,4 @@ function splitAtCommas(text: string): string[] {
     .split(/(?<!\\),/)
     .map((item) => item.replaceAll('\\,', ',').trim())
     .filter((item) => item !== '')
-}
-
-function parseTimeZone(text: string): string {
-  try {
-    // Offsets such as +01:00 are taken by Intl as well, but have no summer time and are not taken by every reader of TZ.
-    if (!/^[A-Za-z]/.test(text)) throw new RangeError('not a name')
-    new Intl.DateTimeFormat('en', { timeZone: text })
-    return text
-  } catch {
-    throw new InvalidValue('', 'Set it like TZ=Europe/Berlin or TZ=UTC')
-  }
 }

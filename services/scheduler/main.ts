@@ -1,5 +1,6 @@
 // The scheduler as a process of its own.
 
+import { clockSettings } from '#shared/config/clock.ts'
 import { cvatSettings } from '#shared/config/cvat.ts'
 import { storeSettings } from '#shared/config/store.ts'
 import { openConfiguredClient } from '#shared/service/open-configured-client.ts'
@@ -11,9 +12,9 @@ import { startScheduler } from './service.ts'
 
 await runService(
   'scheduler',
-  { cvat: cvatSettings, store: storeSettings, scheduler: schedulerSettings },
+  { cvat: cvatSettings, store: storeSettings, scheduler: schedulerSettings, clock: clockSettings },
   async ({ values, connection, logger }) => {
-    const { scheduler, cvat, store } = values
+    const { scheduler, cvat, store, clock } = values
     return startScheduler({
       connection,
       logger,
@@ -23,7 +24,7 @@ await runService(
       filters: scheduler,
       annotations: scheduler,
       schedules: await readSchedules(scheduler.scheduleFile),
-      timeZone: scheduler.timeZone,
+      timeZone: clock.timeZone,
     })
   },
 )

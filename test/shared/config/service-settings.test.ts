@@ -6,10 +6,15 @@ import { downloaderSettings } from '#services/downloader/config.ts'
 import { exporterSettings } from '#services/exporter/config.ts'
 import { type EntityFilter, parseEntityFilter, schedulerSettings } from '#services/scheduler/config.ts'
 import { sweeperSettings } from '#services/sweeper/config.ts'
+import { clockSettings } from '#shared/config/clock.ts'
 import { loadSettings } from '#shared/config/load-settings.ts'
 
 function loadScheduler(env: Record<string, string>) {
   return loadSettings({ scheduler: schedulerSettings }, { env }).values.scheduler
+}
+
+function loadTimeZone(env: Record<string, string>): string {
+  return loadSettings({ clock: clockSettings }, { env }).values.clock.timeZone
 }
 
 test('the services have the documented defaults', () => {
@@ -25,8 +30,8 @@ test('the services have the documented defaults', () => {
     exclude: undefined,
     format: 'CVAT for images 1.1',
     saveImages: false,
-    timeZone: new Intl.DateTimeFormat().resolvedOptions().timeZone,
   })
+  expect(loadTimeZone({})).toBe(new Intl.DateTimeFormat().resolvedOptions().timeZone)
   expect(existsSync(join(scheduleFile, '..', 'package.json'))).toBe(true)
   expect(scheduleFile).toMatch(/\/crontab$/)
 })
@@ -69,10 +74,10 @@ describe('an entity filter', () => {
 
 describe('TZ', () => {
   test.each(['UTC', 'Europe/Berlin', 'America/Argentina/Buenos_Aires'])('may be %s', (zone) => {
-    expect(loadScheduler({ TZ: zone }).timeZone).toBe(zone)
+    expect(loadTimeZone({ TZ: zone })).toBe(zone)
   })
 
   test.each(['Mars/Olympus', '+01:00', 'CET-1CEST', ':/etc/localtime', 'Berlin'])('may not be %s', (zone) => {
-    expect(() => loadScheduler({ TZ: zone })).toThrow(/TZ .* is not the name of an IANA time zone/)
+    expect(() => loadTimeZone({ TZ: zone })).toThrow(/TZ .* is not the name of an IANA time zone/)
   })
 })
