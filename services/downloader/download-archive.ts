@@ -160,7 +160,8 @@ async function exportAgain(payload: DownloadPayload, deps: DownloadDeps, why: st
   const { backupId, runId, series, name, organization, link } = payload
   const reexports = payload.reexports + 1
   const jobId = `${backupId}.x${reexports}`
-  await deps.exports.add({
+  // Somebody may have retried this download by hand after an earlier export of it had failed.
+  await deps.exports.revive({
     name,
     jobId,
     payload: { backupId, runId, series, name, organization, link, reexports },

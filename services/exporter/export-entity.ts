@@ -147,7 +147,8 @@ async function addDownload(
   const { asked: _, ...backup } = payload
   const serverVersion = await deps.serverVersion(context.signal)
   const jobId = payload.reexports === 0 ? payload.backupId : `${payload.backupId}.x${payload.reexports}`
-  await deps.downloads.add({
+  // Somebody may have retried this export by hand after its download had failed.
+  await deps.downloads.revive({
     name: payload.name,
     jobId,
     payload: {

@@ -23,6 +23,8 @@ export interface OpenQueue<Payload> {
   readonly bull: Queue
   add(job: JobToAdd<Payload>): Promise<void>
   addAll(jobs: readonly JobToAdd<Payload>[]): Promise<void>
+  /** Adds a job that must run: one of its id that has ended, well or badly, makes way; one that has not stays. */
+  revive(job: JobToAdd<Payload> & { readonly jobId: string }): Promise<void>
   close(): Promise<void>
 }
 
@@ -41,14 +43,20 @@ export function openQueue<Payload>(
     data: definition.schema.parse(job.payload),
     opts: { ...job.options, ...(job.jobId === undefined ? {} : { jobId: job.jobId }) },
   })
+  const add = async (job: JobToAdd<Payload>) => {
+    const { name, data, opts } = toBull(job)
+    await bull.add(name, data, opts)
+  }
   return {
     bull,
-    async add(job) {
-      const { name, data, opts } = toBull(job)
-      await bull.add(name, data, opts)
-    },
+    add,
     async addAll(jobs) {
       if (jobs.length > 0) await bull.addBulk(jobs.map(toBull))
+    },
+    async revive(job) {
+      const state = await bull.getJobState(job.jobId)
+      if (state === 'failed' || state === 'completed') await bull.remove(job.jobId)
+      await add(job)
     },
     close: () => bull.close(),
   }
