@@ -13,6 +13,7 @@ import type { Outcome } from '#shared/queues/outcomes-queue.ts'
 import type { StartRun } from '#shared/queues/runs-queue.ts'
 import type { JobContext } from '#shared/service/consume.ts'
 import type { Store } from '#shared/store/open-store.ts'
+import { knownObservation } from '#shared/store/record.ts'
 import { decideBackup, type LastGood } from './decide-backup.ts'
 import { listNamedSubjects, type Unlisted } from './list-named-subjects.ts'
 import { listSubjects } from './list-subjects.ts'
@@ -121,7 +122,8 @@ async function planSubject(
 
 async function readLastGood(series: Series, deps: StartRunDeps): Promise<LastGood | undefined> {
   const found = await deps.store.newestGood(series, deps.serverUrl)
-  return found && { digest: digestObservation(found.record.observation), createdAt: found.record.createdAt }
+  const observation = found && knownObservation(found.record)
+  return observation && { digest: digestObservation(observation), createdAt: found.record.createdAt }
 }
 
 /** An entity that was asked for by id and is not there counts as failed. */

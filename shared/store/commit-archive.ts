@@ -28,7 +28,7 @@ export interface CommitInput {
   readonly observation: Observation
   /** Our clock, ISO 8601 UTC: when the export was asked for. */
   readonly createdAt: string
-  readonly origin: { readonly runId: string; readonly backupId: string; readonly attempts: number }
+  readonly origin: ArchiveRecord['origin']
 }
 
 export interface CommittedArchive extends StoredArchive {
@@ -57,26 +57,43 @@ export async function commitArchive(
       await unlinkIfExists(files, input.partialPath)
       return { ...present, wasThere: true }
     }
-    const folder = layout.entityFolder(entity)
-    await createFolder(files, folder)
-    const base = await chooseArchiveName(files, folder, listing, input)
-    const record = describeRecord(input, `${base}.zip`, now)
-    const stored = {
-      entity,
-      record,
-      archivePath: join(folder, `${base}.zip`),
-      recordPath: join(folder, `${base}.json`),
-    }
-    await writeJsonAtomically(files, {
-      temporaryPath: layout.newTemporaryRecord(input.origin.backupId),
-      finalPath: stored.recordPath,
-      value: record,
-    })
-    await moveArchive(files, input.partialPath, stored)
-    await syncDirectory(files, folder)
-    await syncDirectory(files, layout.partialFolder)
+    const stored = await placeArchive(files, layout, input.partialPath, listing, input, now)
     return { ...stored, wasThere: false }
   })
+}
+
+/**
+ * The two renames: the record, then the file at `sourcePath`, which must hold what was inspected and lie on the store's
+ * file system (EXDEV otherwise, with the record left for another try). Throws the file system's own errors.
+ */
+export async function placeArchive(
+  files: FileOperations,
+  layout: Layout,
+  sourcePath: string,
+  listing: EntityListing,
+  input: Omit<CommitInput, 'partialPath'>,
+  now: Date,
+): Promise<StoredArchive> {
+  const { entity } = input.series
+  const folder = layout.entityFolder(entity)
+  await createFolder(files, folder)
+  const base = await chooseArchiveName(files, folder, listing, input)
+  const record = describeRecord(input, `${base}.zip`, now)
+  const stored = {
+    entity,
+    record,
+    archivePath: join(folder, `${base}.zip`),
+    recordPath: join(folder, `${base}.json`),
+  }
+  await writeJsonAtomically(files, {
+    temporaryPath: layout.newTemporaryRecord(input.origin.backupId),
+    finalPath: stored.recordPath,
+    value: record,
+  })
+  await moveArchive(files, sourcePath, stored)
+  await syncDirectory(files, folder)
+  await syncDirectory(files, dirname(sourcePath))
+  return stored
 }
 
 function assertOwnPartial(layout: Layout, { partialPath, origin }: CommitInput): void {
@@ -114,7 +131,7 @@ async function createFolder(files: FileOperations, folder: string): Promise<void
   }
 }
 
-function describeRecord(input: CommitInput, fileName: string, now: Date): ArchiveRecord {
+function describeRecord(input: Omit<CommitInput, 'partialPath'>, fileName: string, now: Date): ArchiveRecord {
   const { inspection } = input
   return archiveRecordSchema.parse({
     formatVersion: 1,
@@ -136,10 +153,10 @@ function describeRecord(input: CommitInput, fileName: string, now: Date): Archiv
 }
 
 /** After a fault the record stays: recovery can finish while the partial file is there, and removes it later if not. */
-async function moveArchive(files: FileOperations, partialPath: string, stored: StoredArchive): Promise<void> {
+async function moveArchive(files: FileOperations, sourcePath: string, stored: StoredArchive): Promise<void> {
   const wanted = stored.record.archive.sizeBytes
   try {
-    await files.rename(partialPath, stored.archivePath)
+    await files.rename(sourcePath, stored.archivePath)
   } catch (error) {
     // Recovery in another process has finished this very commit, or the mount did it and lost its answer.
     if ((await findFileSize(files, stored.archivePath)) !== wanted) throw error

@@ -34,11 +34,18 @@ export const membersSchema = z.object({
   perTask: z.array(taskMembersSchema),
 })
 
-export const levelSchema = z.enum(['whole', 'sound', 'complete'])
+/**
+ * The problem of an archive that is as old as a file which CVAT kept. With a task's id: that task changed since. Without:
+ * the archive holds a task that has left the project, so nothing is missing.
+ */
+export const STALE = 'stale'
+
+export const levelSchema = z.enum(['whole', 'sound', 'complete', 'fresh'])
 
 /**
  * How far verification got. `whole`: the zip's directory is there and every byte could be read back. `sound`: every
- * member is intact too. `complete`: everything expected is in it too.
+ * member is intact too. `complete`: everything expected is in it too. `fresh`: and as the server observed it, not as an
+ * old file of the server's. Older records end at `complete`: nobody had asked.
  */
 export type VerificationLevel = z.infer<typeof levelSchema>
 
@@ -72,6 +79,10 @@ export const archiveRecordSchema = z.looseObject({
     runId: z.string().min(1),
     backupId: z.string().min(1),
     attempts: z.int().positive(),
+    /** The file's earlier name: the archive was not made by this product but taken over (docs/backup-format.md). */
+    adoptedFrom: z.string().min(1).optional(),
+    /** Our clock, UTC: when it was taken over. Its age counts from here, its order still from `createdAt`. */
+    adoptedAt: z.iso.datetime().optional(),
   }),
 })
 
@@ -82,8 +93,26 @@ export type ArchiveRecord = z.infer<typeof archiveRecordSchema>
 export const recordSchema = z.discriminatedUnion('type', [archiveRecordSchema])
 
 /** Whether the archive is a backup to rely on: everything expected is in it, intact. */
-export function isGood(record: Pick<ArchiveRecord, 'verification'>): boolean {
-  return record.verification.level === 'complete' && record.verification.problems.length === 0
+export function isGood({ verification }: Pick<ArchiveRecord, 'verification'>): boolean {
+  return isComplete(verification.level) && verification.problems.length === 0
+}
+
+/** Whether all that is wrong with it is its age: intact and complete, but of a state that the server had before. */
+export function isStale({ verification }: Pick<ArchiveRecord, 'verification'>): boolean {
+  const { level, problems } = verification
+  return isComplete(level) && problems.length > 0 && problems.every(({ code }) => code === STALE)
+}
+
+function isComplete(level: VerificationLevel): boolean {
+  return level === 'complete' || level === 'fresh'
+}
+
+/**
+ * What the server said before the export; undefined for an adopted archive, of which nobody knows. Such an archive can be
+ * held only against itself and never shows that nothing has changed since.
+ */
+export function knownObservation({ observation, origin }: Pick<ArchiveRecord, 'observation' | 'origin'>) {
+  return origin.adoptedFrom === undefined ? observation : undefined
 }
 
 /** One key per series and server: two servers' project 6 in one directory have nothing to do with each other. */
