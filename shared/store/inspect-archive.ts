@@ -1,6 +1,6 @@
 // Reads an archive back from the disk, once and whole: is it a sound zip, and is everything in it that should be?
 
-import { type FileHandle, open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import type { EntityType } from '#shared/model/entity.ts'
 import type { Observation } from '#shared/model/observation.ts'
@@ -11,6 +11,7 @@ import { checkDuplicates } from './check-duplicates.ts'
 import { checkEntry, decodeMemberName, isFolder } from './check-entry.ts'
 import type { ContentCheck } from './content-check.ts'
 import { describeUnreadableZip } from './describe-unreadable-zip.ts'
+import { type FileOperations, realFiles } from './file-operations.ts'
 import type { Inspection } from './inspection.ts'
 import { ProblemList } from './problem-list.ts'
 import { readMember } from './read-member.ts'
@@ -27,6 +28,7 @@ export interface InspectOptions {
   readonly observation?: Observation | undefined
   readonly signal?: AbortSignal | undefined
   readonly limits?: Partial<ZipLimits>
+  readonly files?: Pick<FileOperations, 'open'>
 }
 
 /**
@@ -37,7 +39,7 @@ export interface InspectOptions {
 export async function inspectArchive(path: string, options: InspectOptions): Promise<Inspection> {
   const limits = { ...defaultZipLimits, ...options.limits }
   try {
-    await using handle = await open(path, 'r')
+    await using handle = await (options.files ?? realFiles).open(path, 'r')
     const { size } = await handle.stat()
     const file = new HashedZip(handle, size, options.signal)
     const directory = await openZip(handle, size, options, () => scanDirectory(file, limits, options.signal))

@@ -17,6 +17,7 @@ import { type RunRecord, readRunRecords, writeRunRecord } from './run-records.ts
 import { normaliseServerUrl } from './server-url.ts'
 import { withStoreErrors } from './store-errors.ts'
 import type { EntityListing, StoredArchive, Unrecognised } from './stored-archive.ts'
+import { type VerifyEvent, type VerifyOptions, verifyArchives } from './verify-pass.ts'
 
 export interface StoreOptions {
   /** CVAT_BACKUP_DIR. */
@@ -60,6 +61,8 @@ export interface Store {
   recover(options: Omit<RecoveryOptions, 'now'>): Promise<Recovery & { removedPartials: number }>
   /** Atomic for readers: a crash in between leaves a record that no listing shows. May run twice. */
   removeArchive(archive: StoredArchive): Promise<void>
+  /** Re-checks stored archives, the longest unchecked first; may be stopped and run again at any time. */
+  verifyArchives(options: VerifyOptions): AsyncGenerator<VerifyEvent>
   writeRunRecord(record: RunRecord): Promise<void>
   readRunRecords(options?: { readonly limit?: number }): Promise<RunRecord[]>
 }
@@ -112,6 +115,7 @@ export function openStore({ directory, now = () => new Date(), files = realFiles
       return { ...total, removedPartials: await store.removeStalePartials({ isActive }) }
     },
     removeArchive: (archive) => removeArchive(files, layout, archive),
+    verifyArchives: (options) => verifyArchives(files, layout, now, options),
     writeRunRecord: (record) => writeRunRecord(files, layout, record, now()),
     readRunRecords: (options) => readRunRecords(files, layout, options),
   }
