@@ -16,8 +16,11 @@ const commands: Record<string, () => Promise<Command>> = {
 }
 
 const [name, ...args] = process.argv.slice(2)
-// A reader that has seen enough (`cvat-backups list | head`) is no fault.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+// A reader that has seen enough ends what is there to be read (`cvat-backups list | head`), never what does the work.
+const onlyPrints = new Set(['list', 'print-config', 'help', '--help'])
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE' && onlyPrints.has(name ?? '')) process.exit(exitCodes.ok)
+})
 process.exit(await run(name, args))
 
 async function run(name: string | undefined, args: string[]): Promise<number> {

@@ -37,6 +37,10 @@ export async function startEmbeddedRedis(folder: StateFolder): Promise<EmbeddedR
     child.once('exit', async (code) => reject(await exitedEarly(code, logFile)))
   })
   failed.catch(() => undefined)
+  // Also at an exit by force: a server that nobody uses any more would hold on to its files.
+  const onExit = () => child.kill('SIGTERM')
+  process.once('exit', onExit)
+  child.once('exit', () => process.off('exit', onExit))
   try {
     await Promise.race([untilReady(folder), failed])
   } catch (error) {
