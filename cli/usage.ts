@@ -16,7 +16,7 @@ Usage: cvat-backups COMMAND [OPTIONS]
       --json               print the summary as JSON
   sweep [--dry-run]      remove archives that the retention rules no longer keep
       --dry-run            only tell what would be removed, and why
-      --json               print the decisions' totals as JSON
+      --json               print every decision, then the totals, as JSON lines
   list [--json]          show what the backup directory holds
   serve                  run all services in this process, by the schedule
   print-config [--json]  show the settings in force and where they come from

@@ -3,9 +3,11 @@
 import { type SweepTotals, sweepAll } from '#services/sweeper/sweep-all.ts'
 import type { SweepDecision } from '#services/sweeper/sweep-entity.ts'
 import { describeError } from '#shared/errors/backup-error.ts'
-import { formatEntity } from '#shared/model/entity.ts'
+import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
+import { formatContent } from '#shared/model/series.ts'
 import { untilAskedToStop } from '#shared/service/start-signals.ts'
 import { openStore } from '#shared/store/open-store.ts'
+import { isGood } from '#shared/store/record.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { loadStoreSettings } from '../load-all-settings.ts'
 import { readArguments } from '../read-arguments.ts'
@@ -22,15 +24,11 @@ export async function sweep(args: string[]): Promise<number> {
   await store.checkDirectory()
   const stopping = new AbortController()
   void untilAskedToStop().then(() => stopping.abort(new Error('interrupted')))
-  const options = { rules: settings.sweeper, now: new Date(), dryRun, signal: stopping.signal }
+  const rules = { ...settings.sweeper, ...settings.clock }
+  const view = values.json ? viewAsJson(dryRun) : viewAsText(dryRun)
   try {
-    const totals = await sweepAll(store, options, {
-      onDecision: (decision) => {
-        if (!values.json && (dryRun || decision.action === 'remove')) printDecision(decision, dryRun)
-      },
-      onFailure: (entity, error) => process.stderr.write(`FAILED ${formatEntity(entity)}: ${describeError(error)}\n`),
-    })
-    process.stdout.write(values.json ? `${JSON.stringify({ dryRun, ...totals }, null, 2)}\n` : describe(totals, dryRun))
+    const totals = await sweepAll(store, { rules, now: new Date(), dryRun, signal: stopping.signal }, view)
+    view.onEnd(totals)
     return totals.failures.length === 0 ? exitCodes.ok : exitCodes.failed
   } catch (error) {
     if (!stopping.signal.aborted) throw error
@@ -38,14 +36,51 @@ export async function sweep(args: string[]): Promise<number> {
   }
 }
 
-function printDecision({ archive, action, reason }: SweepDecision, dryRun: boolean): void {
-  const verb = action === 'keep' ? 'keep  ' : dryRun ? 'remove' : 'removed'
-  process.stdout.write(`${verb} ${formatEntity(archive.entity)}/${archive.record.archive.fileName}: ${reason}\n`)
+interface SweepView {
+  onDecision(decision: SweepDecision): void
+  onFailure(entity: EntityRef, error: unknown): void
+  onEnd(totals: SweepTotals): void
 }
 
-function describe(totals: SweepTotals, dryRun: boolean): string {
-  const verb = dryRun ? 'would be removed' : 'removed'
-  const failed = totals.failures.length > 0 ? `, ${totals.failures.length} entities FAILED` : ''
-  const size = formatBytes(totals.removedBytes)
-  return `${totals.entities} entities: ${totals.removed} archives ${verb} (${size}), ${totals.kept} kept${failed}\n`
+/** A dry run shows every decision, a real one what it removed. */
+function viewAsText(dryRun: boolean): SweepView {
+  return {
+    onDecision({ archive, action, reasons }) {
+      if (action === 'keep' && !dryRun) return
+      const verb = action === 'keep' ? 'keep  ' : dryRun ? 'remove' : 'removed'
+      const file = `${formatEntity(archive.entity)}/${archive.record.archive.fileName}`
+      process.stdout.write(`${verb} ${file}: ${reasons.join(', ')}\n`)
+    },
+    onFailure: (entity, error) => process.stderr.write(`FAILED ${formatEntity(entity)}: ${describeError(error)}\n`),
+    onEnd(totals) {
+      const verb = dryRun ? 'would be removed' : 'removed'
+      const failed = totals.failures.length > 0 ? `, ${totals.failures.length} entities FAILED` : ''
+      const removed = `${totals.removed} archives ${verb} (${formatBytes(totals.removedBytes)})`
+      process.stdout.write(`${totals.entities} entities: ${removed}, ${totals.kept} kept${failed}\n`)
+    },
+  }
+}
+
+/** JSON lines: every decision and every failure as it comes, then the totals, each told apart by its `type`. */
+function viewAsJson(dryRun: boolean): SweepView {
+  const print = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`)
+  return {
+    onDecision({ archive: { entity, record }, action, reasons }) {
+      print({
+        type: 'decision',
+        entity: formatEntity(entity),
+        content: formatContent(record.series.content),
+        server: record.server.url,
+        file: record.archive.fileName,
+        createdAt: record.createdAt,
+        sizeBytes: record.archive.sizeBytes,
+        good: isGood(record),
+        action,
+        reasons,
+      })
+    },
+    onFailure: (entity, error) =>
+      print({ type: 'failure', entity: formatEntity(entity), reason: describeError(error) }),
+    onEnd: ({ failures, ...numbers }) => print({ type: 'totals', dryRun, ...numbers, failed: failures.length }),
+  }
 }

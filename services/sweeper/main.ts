@@ -1,16 +1,19 @@
 // The sweeper as a process of its own.
 
+import { clockSettings } from '#shared/config/clock.ts'
 import { storeSettings } from '#shared/config/store.ts'
 import { runService } from '#shared/service/run-service.ts'
 import { openStore } from '#shared/store/open-store.ts'
 import { sweeperSettings } from './config.ts'
 import { startSweeper } from './service.ts'
 
-await runService('sweeper', { store: storeSettings, sweeper: sweeperSettings }, ({ values, connection, logger }) =>
+const groups = { store: storeSettings, sweeper: sweeperSettings, clock: clockSettings }
+
+await runService('sweeper', groups, ({ values, connection, logger }) =>
   startSweeper({
     connection,
     logger,
     store: openStore({ directory: values.store.backupDir }),
-    rules: values.sweeper,
+    rules: { ...values.sweeper, ...values.clock },
   }),
 )

@@ -1,6 +1,8 @@
-// Which archives may go: a pure decision with a reason for each, so that a dry run tells what a sweep would do.
+// Which archives may go: a pure decision with reasons for each, so that a dry run tells what a sweep would do.
 
 import { type ArchiveRecord, formatServerSeries, isGood } from '#shared/store/record.ts'
+import { type KeepLimits, type KeepRule, openKeepRules } from './keep-rules.ts'
+import { formatTimeSpan, shiftBySpan, type TimeSpan } from './time-span.ts'
 
 /** What is looked at: an archive's own record, never the folder or a modification time. */
 export interface RetentionSubject {
@@ -9,26 +11,33 @@ export interface RetentionSubject {
   }
 }
 
-export interface RetentionOptions {
-  readonly now: Date
+export interface RetentionRules extends KeepLimits {
   /** An archive younger than this is kept; its age counts from when the export was asked for. */
   readonly ttlMs: number
   /** So many of the newest good archives of each series are kept whatever their age; 0 is taken as 1. */
   readonly minBackups: number
+  /** How long everything stays of an entity that was deleted on its server; absent: for ever. */
+  readonly keepDeleted?: TimeSpan | undefined
+}
+
+export interface RetentionOptions extends RetentionRules {
+  readonly now: Date
+  /** Since when the entity of these archives is known to be deleted on its server, ISO 8601; absent while it is there. */
+  readonly deletedSince?: string | undefined
 }
 
 export interface RetentionDecision<Archive> {
   readonly archive: Archive
   readonly action: 'keep' | 'remove'
-  /** Half a sentence: `is 800 h old, past the limit of 720 h, and its series has 3 newer good archives`. */
-  readonly reason: string
+  /** Never empty: every rule that keeps it (`daily 3 of 7`), or what lets it go (`40 h old, past the TTL of 24 h`). */
+  readonly reasons: readonly string[]
 }
 
 /**
  * Decides about archives of any number of series, given in any order; series of different servers are different.
- * A good archive goes when it is older than the limit and enough newer good ones remain. One with problems goes when it
- * is older than the limit and any newer archive remains: it never takes the place of a good one. One from the future (a
- * clock was wrong) is kept and makes nothing else superfluous. So no series ever becomes empty.
+ * A good archive goes when it is older than the TTL and no keep rule holds it; the newest good one never does. One with
+ * problems goes when it is older than the TTL and any newer archive remains: it never takes the place of a good one. One
+ * from the future (a clock was wrong) is kept and makes nothing else superfluous. So no series ever becomes empty.
  */
 export function planRetention<Archive extends RetentionSubject>(
   archives: readonly Archive[],
@@ -41,28 +50,50 @@ export function planRetention<Archive extends RetentionSubject>(
 
 function planSeries<Archive extends RetentionSubject>(
   archives: readonly Archive[],
-  { now, ttlMs, minBackups }: RetentionOptions,
+  options: RetentionOptions,
 ): RetentionDecision<Archive>[] {
-  const minimum = Math.max(1, minBackups)
+  const hold = describeHold(options)
+  const rules = openKeepRules(Math.max(1, options.minBackups), options)
   let newerGood = 0
   let newerAny = 0
   return archives.toSorted(compareNewestFirst).map((archive) => {
-    const ageMs = now.getTime() - Date.parse(archive.record.createdAt)
-    const decide = (action: 'keep' | 'remove', reason: string) => ({ archive, action, reason })
-    if (!(ageMs >= 0)) return decide('keep', `is dated in the future (${archive.record.createdAt})`)
+    const { createdAt } = archive.record
+    const createdAtMs = Date.parse(createdAt)
+    const ageMs = options.now.getTime() - createdAtMs
+    if (!(ageMs >= 0)) return { archive, action: 'keep', reasons: [`dated in the future (${createdAt})`] }
     const good = isGood(archive.record)
-    const [goodBefore, anyBefore] = [newerGood, newerAny]
-    newerAny += 1
-    if (good) newerGood += 1
-    if (ageMs <= ttlMs) return decide('keep', `is ${showHours(ageMs)} old, the limit is ${showHours(ttlMs)}`)
-    const age = `is ${showHours(ageMs)} old, past the limit of ${showHours(ttlMs)}`
-    if (!good) {
-      if (anyBefore === 0) return decide('keep', 'has problems, but no newer archive of its series exists')
-      return decide('remove', `has problems, ${age}, and its series has ${count(anyBefore, 'newer archive')}`)
+    const kept = [...(hold ?? []), ...describeYouth(ageMs, options.ttlMs)]
+    const gone = [`${showHours(ageMs)} old, past the TTL of ${showHours(options.ttlMs)}`]
+    if (good) {
+      kept.unshift(...(newerGood === 0 ? ['newest good archive of its series'] : []))
+      kept.push(...askRules(rules, createdAtMs))
+      gone.push(count(newerGood, 'newer good archive'))
+      newerGood += 1
+    } else {
+      kept.unshift(...(newerAny === 0 ? ['has problems, but nothing newer is there'] : []))
+      gone.unshift('has problems')
+      gone.push(count(newerAny, 'newer archive'))
     }
-    if (goodBefore < minimum) return decide('keep', describeMinimum(goodBefore, minimum))
-    return decide('remove', `${age}, and its series has ${count(goodBefore, 'newer good archive')}`)
+    newerAny += 1
+    return kept.length > 0 ? { archive, action: 'keep', reasons: kept } : { archive, action: 'remove', reasons: gone }
   })
+}
+
+/** Why everything stays of an entity that its server no longer has; undefined when it is there or the time is over. */
+function describeHold({ now, deletedSince, keepDeleted }: RetentionOptions): string[] | undefined {
+  if (deletedSince === undefined) return undefined
+  const day = deletedSince.slice(0, 10)
+  if (!keepDeleted) return [`deleted on the server (noticed on ${day}), kept for ever`]
+  if (now.getTime() > shiftBySpan(Date.parse(deletedSince), keepDeleted, 1)) return undefined
+  return [`deleted on the server (noticed on ${day}), kept for ${formatTimeSpan(keepDeleted)}`]
+}
+
+function describeYouth(ageMs: number, ttlMs: number): string[] {
+  return ageMs <= ttlMs ? [`${showHours(ageMs)} old, within the TTL of ${showHours(ttlMs)}`] : []
+}
+
+function askRules(rules: readonly KeepRule[], createdAtMs: number): string[] {
+  return rules.map((rule) => rule(createdAtMs)).filter((reason) => reason !== undefined)
 }
 
 function compareNewestFirst(a: RetentionSubject, b: RetentionSubject): number {
@@ -70,12 +101,6 @@ function compareNewestFirst(a: RetentionSubject, b: RetentionSubject): number {
   if (byTime !== 0 && !Number.isNaN(byTime)) return byTime
   // One second, or no date at all: any order will do that does not depend on the input's.
   return a.record.archive.fileName < b.record.archive.fileName ? 1 : -1
-}
-
-function describeMinimum(goodBefore: number, minimum: number): string {
-  return goodBefore === 0
-    ? 'is the newest good archive of its series'
-    : `is one of the ${minimum} newest good archives of its series`
 }
 
 function count(number: number, noun: string): string {

@@ -9,8 +9,9 @@ import { consume, type JobContext } from '#shared/service/consume.ts'
 import { isBackupActive } from '#shared/service/is-backup-active.ts'
 import type { Service } from '#shared/service/service.ts'
 import type { Store } from '#shared/store/open-store.ts'
+import type { RetentionRules } from './plan-retention.ts'
 import { assertSwept, sweepAll } from './sweep-all.ts'
-import { type RetentionRules, type SweepDecision, sweepEntity } from './sweep-entity.ts'
+import { type SweepDecision, sweepEntity } from './sweep-entity.ts'
 
 export interface SweeperDeps {
   readonly connection: QueueConnection
@@ -45,13 +46,13 @@ export async function startSweeper(deps: SweeperDeps): Promise<Service> {
 
   // One at a time: two sweeps of one folder would only get in each other's way.
   const consumer = consume({ definition: sweepsQueue, connection, logger, concurrency: 1, handle })
-  logger.info({ ttlHours: rules.ttlMs / 3_600_000, minBackups: rules.minBackups }, 'sweeper is ready')
+  logger.info({ rules }, 'sweeper is ready')
   return { close: () => consumer.close() }
 }
 
-function logDecision({ archive, action, reason }: SweepDecision, logger: Logger): void {
+function logDecision({ archive, action, reasons }: SweepDecision, logger: Logger): void {
   const entity = formatEntity(archive.entity)
-  const fields = { entity, file: archive.record.archive.fileName, reason }
+  const fields = { entity, file: archive.record.archive.fileName, reason: reasons.join(', ') }
   if (action === 'remove') logger.info(fields, 'archive removed')
   else logger.debug(fields, 'archive kept')
 }

@@ -3,19 +3,9 @@
 import type { EntityRef } from '#shared/model/entity.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
-import { planRetention } from './plan-retention.ts'
+import { planRetention, type RetentionDecision, type RetentionRules } from './plan-retention.ts'
 
-export interface RetentionRules {
-  readonly ttlMs: number
-  /** Good archives of each series that stay whatever their age. */
-  readonly minBackups: number
-}
-
-export interface SweepDecision {
-  readonly archive: StoredArchive
-  readonly action: 'keep' | 'remove'
-  readonly reason: string
-}
+export type SweepDecision = RetentionDecision<StoredArchive>
 
 export interface SweepOptions {
   readonly rules: RetentionRules
@@ -33,7 +23,8 @@ export async function* sweepEntity(
 ): AsyncGenerator<SweepDecision> {
   const { series } = await store.listSeries(entity)
   for (const { archives } of series) {
-    for (const decision of planRetention(archives, { now: options.now, ...options.rules })) {
+    const plan = planRetention(archives, { ...options.rules, now: options.now })
+    for (const decision of plan) {
       options.signal.throwIfAborted()
       if (decision.action === 'remove' && !options.dryRun) await store.removeArchive(decision.archive)
       yield decision

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { planRetention, type RetentionSubject } from '#services/sweeper/plan-retention.ts'
+import type { KeepLimits } from '#services/sweeper/keep-rules.ts'
+import { planRetention, type RetentionOptions, type RetentionSubject } from '#services/sweeper/plan-retention.ts'
+import { timeSpan } from '#services/sweeper/time-span.ts'
 
 const now = new Date('2026-11-22T12:00:00.000Z')
 const hour = 3_600_000
@@ -28,8 +30,12 @@ function archive({ hoursOld, good = true, serverUrl = 'https://cvat.example.org'
   }
 }
 
-function plan(plans: readonly Plan[], { ttlHours = 24, minBackups = 1 } = {}) {
-  const decisions = planRetention(plans.map(archive), { now, ttlMs: ttlHours * hour, minBackups })
+const span = (text: string) => timeSpan().parse(text)
+
+type Given = Partial<RetentionOptions> & { readonly ttlHours?: number }
+
+function plan(plans: readonly Plan[], { ttlHours = 24, ...given }: Given = {}) {
+  const decisions = planRetention(plans.map(archive), { now, ttlMs: ttlHours * hour, minBackups: 1, ...given })
   const tell = ({ archive: { record }, action }: (typeof decisions)[number]) => [record.archive.fileName, action]
   return Object.fromEntries(decisions.map(tell))
 }
@@ -105,15 +111,119 @@ describe('an archive with problems', () => {
   })
 })
 
+describe('keep rules', () => {
+  const nights = (count: number) => Array.from({ length: count }, (_, night): Plan => ({ hoursOld: 12 + night * 24 }))
+  const keptDays = (rules: KeepLimits, plans = nights(500)) =>
+    planRetention(plans.map(archive), { now, ttlMs: 0, minBackups: 1, ...rules })
+      .filter(({ action }) => action === 'keep')
+      .map(({ archive: { record } }) => record.createdAt.slice(0, 10))
+
+  test('keep the newest archives by number', () => {
+    expect(keptDays({ keepLast: 3 })).toEqual(['2026-11-22', '2026-11-21', '2026-11-20'])
+  })
+
+  test('keep the newest archive of each of the last weeks, months and years that have one', () => {
+    expect(keptDays({ keepWeekly: 3 })).toEqual(['2026-11-22', '2026-11-15', '2026-11-08'])
+    expect(keptDays({ keepMonthly: 3 })).toEqual(['2026-11-22', '2026-10-31', '2026-09-30'])
+    expect(keptDays({ keepYearly: 3 })).toEqual(['2026-11-22', '2025-12-31'])
+  })
+
+  test('count only periods that have an archive', () => {
+    const plans = [{ hoursOld: 1 }, { hoursOld: 24 * 40 }, { hoursOld: 24 * 41 }, { hoursOld: 24 * 200 }]
+    expect(keptDays({ keepMonthly: 3 }, plans)).toEqual(['2026-11-22', '2026-10-13', '2026-05-06'])
+  })
+
+  test('keep the newest of several in one hour and one day', () => {
+    const plans = [{ hoursOld: 1 }, { hoursOld: 1.5 }, { hoursOld: 1.9 }, { hoursOld: 20 }]
+    expect(plan(plans, { ttlHours: 0, keepHourly: 2 })).toEqual({
+      '1-true.zip': 'keep',
+      '1.5-true.zip': 'keep',
+      '1.9-true.zip': 'remove',
+      '20-true.zip': 'remove',
+    })
+    expect(plan(plans, { ttlHours: 0, keepDaily: 9 })).toEqual({
+      '1-true.zip': 'keep',
+      '1.5-true.zip': 'remove',
+      '1.9-true.zip': 'remove',
+      '20-true.zip': 'keep',
+    })
+  })
+
+  test('keep what was made within a span of the newest, however long ago that is', () => {
+    const plans = [{ hoursOld: 9000 }, { hoursOld: 9000 + 48 }, { hoursOld: 9000 + 49 }]
+    expect(plan(plans, { keepWithin: span('2d') })).toEqual({
+      '9000-true.zip': 'keep',
+      '9048-true.zip': 'keep',
+      '9049-true.zip': 'remove',
+    })
+  })
+
+  test('are never filled by archives with problems or from the future', () => {
+    const plans = [{ hoursOld: -30 }, { hoursOld: 1, good: false }, { hoursOld: 30 }, { hoursOld: 60 }]
+    expect(plan(plans, { ttlHours: 0, keepLast: 2, keepDaily: 2 })).toMatchObject({
+      '30-true.zip': 'keep',
+      '60-true.zip': 'keep',
+    })
+  })
+
+  test('of different kinds are all in force at once', () => {
+    expect(keptDays({ keepDaily: 2, keepMonthly: 2, keepWithin: span('60h') })).toEqual([
+      '2026-11-22',
+      '2026-11-21',
+      '2026-11-20',
+      '2026-10-31',
+    ])
+  })
+})
+
+describe('an entity that was deleted on its server', () => {
+  const plans: Plan[] = [{ hoursOld: 1000 }, { hoursOld: 2000 }, { hoursOld: 3000, good: false }]
+  const deletedSince = new Date(now.getTime() - 48 * hour).toISOString()
+
+  test('keeps all its archives, those with problems too', () => {
+    expect(new Set(Object.values(plan(plans, { deletedSince })))).toEqual(new Set(['keep']))
+  })
+
+  test('keeps them for as long as is set', () => {
+    expect(Object.values(plan(plans, { deletedSince, keepDeleted: span('2d') }))).toEqual(['keep', 'keep', 'keep'])
+  })
+
+  test('keeps by the other rules afterwards, and its newest good archive always', () => {
+    expect(plan(plans, { deletedSince, keepDeleted: span('47h') })).toEqual({
+      '1000-true.zip': 'keep',
+      '2000-true.zip': 'remove',
+      '3000-false.zip': 'remove',
+    })
+  })
+
+  test('keeps everything when the clock was wrong as it was noticed', () => {
+    const later = new Date(now.getTime() + 48 * hour).toISOString()
+    expect(Object.values(plan(plans, { deletedSince: later, keepDeleted: span('1h') }))).not.toContain('remove')
+  })
+})
+
 test('each decision says why', () => {
   const plans = [{ hoursOld: -1 }, { hoursOld: 1 }, { hoursOld: 30 }, { hoursOld: 40 }, { hoursOld: 50, good: false }]
-  const decisions = planRetention(plans.map(archive), { now, ttlMs: 24 * hour, minBackups: 2 })
-  expect(decisions.map(({ action, reason }) => `${action}: ${reason}`)).toEqual([
-    'keep: is dated in the future (2026-11-22T13:00:00.000Z)',
-    'keep: is 1 h old, the limit is 24 h',
-    'keep: is one of the 2 newest good archives of its series',
-    'remove: is 40 h old, past the limit of 24 h, and its series has 2 newer good archives',
-    'remove: has problems, is 50 h old, past the limit of 24 h, and its series has 3 newer archives',
+  const tell = (given: Partial<RetentionOptions>) =>
+    planRetention(plans.map(archive), { now, ttlMs: 24 * hour, minBackups: 2, ...given }).map(
+      ({ action, reasons }) => `${action}: ${reasons.join(', ')}`,
+    )
+  expect(tell({})).toEqual([
+    'keep: dated in the future (2026-11-22T13:00:00.000Z)',
+    'keep: newest good archive of its series, 1 h old, within the TTL of 24 h, minimum 1 of 2',
+    'keep: minimum 2 of 2',
+    'remove: 40 h old, past the TTL of 24 h, 2 newer good archives',
+    'remove: has problems, 50 h old, past the TTL of 24 h, 3 newer archives',
+  ])
+  expect(tell({ minBackups: 1, keepDaily: 2, keepMonthly: 6, keepWithin: span('30h') }).slice(1)).toEqual([
+    'keep: newest good archive of its series, 1 h old, within the TTL of 24 h, minimum 1 of 1, within 30h of the newest, daily 1 of 2, monthly 1 of 6',
+    'keep: within 30h of the newest, daily 2 of 2',
+    'remove: 40 h old, past the TTL of 24 h, 2 newer good archives',
+    'remove: has problems, 50 h old, past the TTL of 24 h, 3 newer archives',
+  ])
+  expect(tell({ deletedSince: '2026-11-20T03:00:00.000Z', keepDeleted: span('1y6m') }).slice(3)).toEqual([
+    'keep: deleted on the server (noticed on 2026-11-20), kept for 1y6m',
+    'keep: deleted on the server (noticed on 2026-11-20), kept for 1y6m',
   ])
 })
 
