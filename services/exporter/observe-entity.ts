@@ -38,6 +38,7 @@ export async function observeEntity(
 
 interface JobSummary {
   count: number
+  groundTruth: number
   newest: string | null
 }
 
@@ -45,8 +46,9 @@ async function observeJobs(pages: ReturnType<CvatClient['listJobs']>): Promise<M
   const byTask = new Map<number, JobSummary>()
   for await (const page of pages) {
     for (const job of page) {
-      const summary = byTask.get(job.task_id) ?? { count: 0, newest: null }
+      const summary = byTask.get(job.task_id) ?? { count: 0, groundTruth: 0, newest: null }
       summary.count++
+      if (job.type === 'ground_truth') summary.groundTruth++
       summary.newest = newestDate([summary.newest, job.updated_date])
       byTask.set(job.task_id, summary)
     }
@@ -64,5 +66,6 @@ function observeTask(row: TaskRow, jobs: Map<number, JobSummary>): TaskObservati
     updatedDate: row.updated_date,
     jobCount: summary?.count ?? 0,
     newestJobDate: summary?.newest ?? null,
+    groundTruthJobs: summary?.groundTruth ?? 0,
   }
 }

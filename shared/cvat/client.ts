@@ -19,7 +19,9 @@ import {
   organizationRowSchema,
   type ProjectRow,
   projectRowSchema,
+  type TaskMeta,
   type TaskRow,
+  taskMetaSchema,
   taskRowSchema,
 } from './rows.ts'
 import { checkServer, getAbout, getSelf, listFormats } from './server-calls.ts'
@@ -30,7 +32,7 @@ export type { CvatClientOptions } from './client-options.ts'
 export type { Download, DownloadOptions } from './download.ts'
 export type { ExportRequest } from './export-request.ts'
 export type { JobScope, TaskScope } from './list-scopes.ts'
-export type { ExportFormat, JobRow, OrganizationRow, ProjectRow, TaskRow } from './rows.ts'
+export type { ExportFormat, JobRow, OrganizationRow, ProjectRow, TaskMeta, TaskRow } from './rows.ts'
 
 /**
  * Every call takes a signal and rejects with its reason when it aborts. Expected faults are BackupErrors; those that pass
@@ -48,6 +50,8 @@ export interface CvatClient extends AsyncDisposable {
   listJobs(scope: JobScope, signal: AbortSignal): AsyncGenerator<JobRow[]>
   getProject(id: number, signal: AbortSignal): Promise<ProjectRow>
   getTask(id: number, signal: AbortSignal): Promise<TaskRow>
+  /** About 100 bytes a frame: not for every task. */
+  getTaskMeta(id: number, signal: AbortSignal): Promise<TaskMeta>
   /** `attached`: one was under way already. Throws `no-data`, `unknown-format`, `forbidden`, `not-found` … */
   startExport(series: Series, signal: AbortSignal): Promise<{ requestId: string; attached: boolean }>
   /** Throws `unknown-request` when the server does not know it (any more). */
@@ -123,6 +127,7 @@ export function openCvatClient(options: CvatClientOptions): CvatClient {
       listByKey(caller, { path: '/api/jobs', row: jobRowSchema, terms: jobTerms(scope), headers }, signal),
     getProject: (id, signal) => getRow(caller, `/api/projects/${id}`, projectRowSchema, signal),
     getTask: (id, signal) => getRow(caller, `/api/tasks/${id}`, taskRowSchema, signal),
+    getTaskMeta: (id, signal) => getRow(caller, `/api/tasks/${id}/data/meta`, taskMetaSchema, signal),
     startExport: (series, signal) => startExport(caller, series, signal),
     getRequest: (requestId, signal) => getRequest(caller, requestId, signal),
     refreshRequests: (signal) => refreshRequests(caller, signal),

@@ -32,6 +32,10 @@ export const taskRowSchema = z
       .string()
       .nullish()
       .transform((subset) => subset ?? ''),
+    status: z
+      .string()
+      .nullish()
+      .transform((status) => status ?? null),
     // A task without data has no such field.
     size: z
       .int()
@@ -50,11 +54,24 @@ export const jobRowSchema = z.object({
   id: idSchema,
   task_id: idSchema,
   project_id: idSchema.nullish().transform((id) => id ?? null),
+  /** `annotation`, `ground_truth`, `consensus_replica`; older servers know one type and do not name it. */
+  type: z
+    .string()
+    .nullish()
+    .transform((type) => type ?? 'annotation'),
   updated_date: serverDateSchema,
 })
 
 /** A job of a task. */
 export type JobRow = z.infer<typeof jobRowSchema>
+
+export const taskMetaSchema = z.object({
+  /** Counted among the task's frames, from 0, in no particular order. */
+  deleted_frames: z.array(z.int().nonnegative()),
+})
+
+/** What a task's media are; of the description of each frame nothing is kept. */
+export type TaskMeta = z.infer<typeof taskMetaSchema>
 
 export const organizationRowSchema = z.object({ id: idSchema, slug: z.string(), name: z.string() })
 

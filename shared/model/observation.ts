@@ -15,6 +15,8 @@ export const taskObservationSchema = z.object({
   jobCount: z.int().nonnegative(),
   /** The newest `updated_date` of the task's jobs; null for a task without jobs. */
   newestJobDate: serverDateSchema.nullable(),
+  /** How many of the jobs are ground truth: they come and go without moving a date of the task. Absent in older records. */
+  groundTruthJobs: z.int().nonnegative().optional(),
 })
 
 export type TaskObservation = z.infer<typeof taskObservationSchema>

@@ -22,7 +22,7 @@ export function checkAnnotationsContent(content: AnnotationsContent): ContentChe
       else if (content.format.startsWith('CVAT ') && !hasDocument) {
         problems.push({ code: 'no-annotations', message: `The archive holds no annotations.xml (${content.format})` })
       }
-      return { perTask: [], problems, warnings: [] }
+      return { perTask: [], tasks: [], problems, warnings: [] }
     },
   }
 }

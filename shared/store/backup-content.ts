@@ -4,6 +4,8 @@
 import type { EntityType } from '#shared/model/entity.ts'
 import type { Observation } from '#shared/model/observation.ts'
 import type { ContentCheck } from './content-check.ts'
+import type { ArchivedTask } from './inspection.ts'
+import { matchTasks, type TaskMatch } from './match-tasks.ts'
 import { collectJson } from './member-sinks.ts'
 import { ProblemList } from './problem-list.ts'
 import type { Problem, TaskMembers } from './record.ts'
@@ -25,15 +27,12 @@ export function checkBackupContent(options: BackupContentOptions): ContentCheck 
 }
 
 function checkTaskBackup({ observation, directory, limits }: BackupContentOptions): ContentCheck {
-  const task = checkTask(
-    { prefix: '', position: 0, expected: observation?.tasks[0], hasMember: (name) => directory.hasMember(name) },
-    limits,
-  )
+  const task = checkTask({ prefix: '', position: 0, hasMember: (name) => directory.hasMember(name) }, limits)
   return {
     open: (name, sizeBytes) => task.open(name, sizeBytes),
     finish() {
-      const { members, problems, warnings } = task.finish()
-      return { perTask: [members], problems, warnings }
+      const { members, archived, problems, warnings } = task.finish(observation?.tasks[0])
+      return { perTask: [members], tasks: [archived], problems, warnings }
     },
   }
 }
@@ -49,7 +48,6 @@ function checkProjectBackup({ observation, directory, limits }: BackupContentOpt
       {
         prefix: `task_${position}/`,
         position,
-        expected: observation?.tasks[position],
         hasMember: (name) => directory.hasMember(name),
       },
       limits,
@@ -70,35 +68,54 @@ function checkProjectBackup({ observation, directory, limits }: BackupContentOpt
     },
     finish() {
       const perTask: TaskMembers[] = []
+      const archived: ArchivedTask[] = []
       const problems = new ProblemList()
       const warnings = new ProblemList()
       if (!project) {
         const message = `The archive holds ${project === null ? 'an unreadable' : 'no'} project.json`
         problems.add({ code: 'no-project-json', message })
       }
-      for (const [, task] of [...tasks].sort(([a], [b]) => a - b)) {
-        const found = task.finish()
+      const sorted = [...tasks].sort(([a], [b]) => a - b)
+      const identities = sorted.map(([, task]) => task.identify())
+      const match = matchTasks(identities, observation?.tasks ?? [])
+      for (const [position, task] of sorted) {
+        const found = task.finish(match.tasks.get(position))
         perTask.push(found.members)
+        archived.push(found.archived)
         problems.add(...found.problems)
         warnings.add(...found.warnings)
       }
-      if (observation) problems.add(...compareTasks(tasks, observation))
+      if (observation)
+        problems.add(
+          ...compareTasks(
+            identities.map(({ position }) => position),
+            match,
+            observation,
+          ),
+        )
       warnings.add(...warnAboutLabels(project?.labels))
-      return { perTask, problems: problems.list(), warnings: warnings.list() }
+      return { perTask, tasks: archived, problems: problems.list(), warnings: warnings.list() }
     },
   }
 }
 
-/** N of task_N counts all the project's tasks by id; those without data are counted but not in the archive. */
-function compareTasks(tasks: ReadonlyMap<number, TaskCheck>, observation: Observation): Problem[] {
+/**
+ * N of task_N counts all the project's tasks by id; those without data are counted but not in the archive. Tasks that are
+ * left over where all others were found by name are no problem here: how old CVAT's file is has the server to say.
+ */
+function compareTasks(
+  positions: readonly number[],
+  { tasks, isByPlace }: TaskMatch,
+  observation: Observation,
+): Problem[] {
+  if (!isByPlace) return []
   const missing = observation.tasks.flatMap((task, position): Problem[] => {
     if (task.size === 0 || tasks.has(position)) return []
     const message = `Task ${task.id} (task_${position}) with ${task.size} frames is not in the archive`
     return [{ code: 'missing-task', message, taskId: task.id }]
   })
-  const unexpected = [...tasks.keys()]
+  const unexpected = positions
     .filter((position) => (observation.tasks[position]?.size ?? 0) === 0)
-    .sort((a, b) => a - b)
     .map((position): Problem => {
       const task = observation.tasks[position]
       const message = task

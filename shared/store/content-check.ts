@@ -1,5 +1,6 @@
 // What a kind of archive must hold, apart from how a zip is read.
 
+import type { ArchivedTask } from './inspection.ts'
 import type { MemberSink } from './member-sinks.ts'
 import type { Problem, TaskMembers } from './record.ts'
 
@@ -12,6 +13,7 @@ export interface ContentCheck {
 
 export interface ContentFindings {
   readonly perTask: readonly TaskMembers[]
+  readonly tasks: readonly ArchivedTask[]
   readonly problems: readonly Problem[]
   readonly warnings: readonly Problem[]
 }

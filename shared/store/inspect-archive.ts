@@ -59,6 +59,7 @@ export async function inspectArchive(path: string, options: InspectOptions): Pro
       sha256: await file.finishHash(),
       level: judge(structure.count, findings.problems.length),
       members: { count: directory.memberCount, perTask: [...findings.perTask] },
+      tasks: findings.tasks,
       problems: [...structure.list(), ...findings.problems],
       warnings: [...warnings.list(), ...findings.warnings],
     }

@@ -2,13 +2,30 @@
 
 import type { ArchiveRecord, Problem, VerificationLevel } from './record.ts'
 
+/** What a backup says of one task: what can be held against the server's answers. */
+export interface ArchivedTask {
+  /** N of `task_N`. */
+  readonly position: number
+  /** Absent when the archive holds a task that the server had not in this project. */
+  readonly taskId: number | undefined
+  readonly name: string
+  readonly subset: string
+  readonly frames: number
+  /** Absent where task.json does not say. */
+  readonly status: string | undefined
+  readonly deletedFrames: readonly number[] | undefined
+  readonly groundTruthJobs: number
+}
+
 export interface Inspection {
   readonly sizeBytes: number
   /** Of the bytes that were read back from the disk. */
   readonly sha256: string
   readonly level: VerificationLevel
   readonly members: ArchiveRecord['members']
-  /** Empty exactly when the level is `complete`. */
+  /** One row per task in a backup, by position; empty for annotations. */
+  readonly tasks: readonly ArchivedTask[]
+  /** Empty at level `fresh`; at `complete` only `stale` ones, which the file alone cannot show. */
   readonly problems: readonly Problem[]
   readonly warnings: readonly Problem[]
 }

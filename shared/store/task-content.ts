@@ -4,6 +4,8 @@ import { z } from 'zod'
 import type { TaskObservation } from '#shared/model/observation.ts'
 import { showName } from './check-entry.ts'
 import { countAnnotations } from './count-annotations.ts'
+import type { ArchivedTask } from './inspection.ts'
+import type { TaskIdentity } from './match-tasks.ts'
 import { collectJson, type MemberSink } from './member-sinks.ts'
 import { type ManifestFindings, readManifest } from './read-manifest.ts'
 import type { Problem, TaskMembers } from './record.ts'
@@ -12,22 +14,25 @@ import type { ZipLimits } from './zip-limits.ts'
 
 const taskJsonSchema = z.looseObject({
   name: z.string(),
+  status: z.string().optional().catch(undefined),
+  subset: z.string().optional().catch(undefined),
   labels: z.unknown().optional(),
   data: z.unknown().optional(),
-  jobs: z.array(z.looseObject({ stop_frame: z.int().nonnegative() })),
+  jobs: z.array(z.looseObject({ stop_frame: z.int().nonnegative(), type: z.string().optional().catch(undefined) })),
 })
+
+const deletedFramesSchema = z.looseObject({ deleted_frames: z.array(z.int()) })
 
 export interface TaskPlace {
   /** `task_3/` in a project's backup, empty in a task's own. */
   readonly prefix: string
   readonly position: number
-  /** What the server said of the task that belongs here, where that is known. */
-  readonly expected: TaskObservation | undefined
   hasMember(name: string): boolean
 }
 
 export interface TaskFindings {
   readonly members: TaskMembers
+  readonly archived: ArchivedTask
   readonly problems: readonly Problem[]
   readonly warnings: readonly Problem[]
 }
@@ -35,7 +40,10 @@ export interface TaskFindings {
 export interface TaskCheck {
   /** @param path the member's name without the prefix */
   open(path: string, sizeBytes: number): MemberSink | undefined
-  finish(): TaskFindings
+  /** After the last member: what tells this task from the others. */
+  identify(): TaskIdentity
+  /** @param expected what the server said of the task that this is, where that is known */
+  finish(expected: TaskObservation | undefined): TaskFindings
 }
 
 export function checkTask(place: TaskPlace, limits: ZipLimits): TaskCheck {
@@ -64,9 +72,8 @@ export function checkTask(place: TaskPlace, limits: ZipLimits): TaskCheck {
       ),
   }
 
-  function findProblems(frames: number): Problem[] {
-    const subject = describeTask(place)
-    const { expected } = place
+  function findProblems(frames: number, expected: TaskObservation | undefined): Problem[] {
+    const subject = describeTask(place, expected)
     const problems: Problem[] = []
     const report = (code: string, what: string) =>
       problems.push({ code, message: `${subject} ${what}`, ...(expected && { taskId: expected.id }) })
@@ -88,19 +95,24 @@ export function checkTask(place: TaskPlace, limits: ZipLimits): TaskCheck {
     return problems
   }
 
-  function findWarnings(): Problem[] {
+  function findWarnings(expected: TaskObservation | undefined): Problem[] {
     const contextImages = manifest?.missingContextImages ?? 0
     const warnings = [...warnAboutData(taskJson?.data), ...warnAboutLabels(taskJson?.labels)]
     if (contextImages > 0) {
       // Measured: CVAT leaves them out where a task's media stay on a share.
       warnings.push({ code: 'context-images-missing', message: `lacks ${contextImages} context images` })
     }
-    const subject = describeTask(place)
+    const subject = describeTask(place, expected)
     return warnings.map(({ code, message }) => ({
       code,
       message: `${subject}: ${message}`,
-      ...(place.expected && { taskId: place.expected.id }),
+      ...(expected && { taskId: expected.id }),
     }))
+  }
+
+  function identify(): TaskIdentity {
+    const frames = countFrames(taskJson, manifest)
+    return { position: place.position, name: taskJson?.name ?? '', subset: taskJson?.subset ?? '', frames }
   }
 
   return {
@@ -109,18 +121,27 @@ export function checkTask(place: TaskPlace, limits: ZipLimits): TaskCheck {
       if (!opener && path.startsWith('data/') && sizeBytes > 0) mediaFiles += 1
       return opener?.()
     },
-    finish() {
-      const frames = countFrames(taskJson, manifest)
+    identify,
+    finish(expected) {
+      const identity = identify()
+      const { position, frames } = identity
       return {
         members: {
-          position: place.position,
-          ...(place.expected && { taskId: place.expected.id }),
-          name: taskJson?.name ?? place.expected?.name ?? '',
+          position,
+          ...(expected && { taskId: expected.id }),
+          name: taskJson?.name ?? expected?.name ?? '',
           frames,
           ...(typeof annotations === 'number' && { annotations }),
         },
-        problems: findProblems(frames),
-        warnings: findWarnings(),
+        archived: {
+          ...identity,
+          taskId: expected?.id,
+          status: taskJson?.status,
+          deletedFrames: deletedFramesSchema.safeParse(taskJson?.data).data?.deleted_frames,
+          groundTruthJobs: taskJson?.jobs.filter(({ type }) => type === 'ground_truth').length ?? 0,
+        },
+        problems: findProblems(frames, expected),
+        warnings: findWarnings(expected),
       }
     },
   }
@@ -138,7 +159,7 @@ function countFrames(
   return taskJson.jobs.reduce((frames, job) => Math.max(frames, job.stop_frame + 1), 0)
 }
 
-function describeTask({ prefix, expected }: TaskPlace): string {
+function describeTask({ prefix }: TaskPlace, expected: TaskObservation | undefined): string {
   const folder = prefix.replace('/', '')
   if (!expected) return folder || 'The task'
   return folder ? `Task ${expected.id} (${folder})` : `Task ${expected.id}`

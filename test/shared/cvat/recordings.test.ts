@@ -185,6 +185,7 @@ describe('recorded answers', () => {
         project_name: null,
         subset: '',
         size: 3,
+        status: 'annotation',
         updated_date: '2026-11-22T20:33:01.374331Z',
         organization_id: null,
       },
@@ -216,6 +217,12 @@ describe('recorded answers', () => {
     await using server = await startReplay({ ...exchange, response: { ...exchange.response, status: 200 } })
     await using client = openTestClient(server.url)
     expect(await client.cvat.getTask(23, noAbort())).toMatchObject({ id: 23, size: 0, project_id: null })
+  })
+
+  it('of a task’s media tell which frames are deleted', async () => {
+    const get = (cvat: CvatClient) => cvat.getTaskMeta(15, noAbort())
+    expect(await replay('c8c_delete_frame', get)).toEqual({ deleted_frames: [0] })
+    expect(await replay('c_frame_restore', get)).toEqual({ deleted_frames: [] })
   })
 
   it('of a download tell its size and whether it can be resumed', async () => {
