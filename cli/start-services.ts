@@ -30,7 +30,7 @@ export async function startServices({ values }: AllSettings, surroundings: Servi
   }
   const common = { ...surroundings, store, serverUrl: values.cvat.url }
   try {
-    started.push(await startDownloader({ ...common, parallelDownloads: values.downloader.parallelDownloads }))
+    started.push(await startDownloader({ ...common, ...values.downloader }))
     started.push(await startSweeper({ ...common, rules: { ...values.sweeper, ...values.clock } }))
     started.push(await startExporter({ ...common, ...values.exporter }))
     const { scheduler } = values

@@ -1,7 +1,7 @@
 // The downloader's own settings.
 
 import { defineGroup, type Settings } from '#shared/config/setting.ts'
-import { duration, wholeNumber } from '#shared/config/value-schemas.ts'
+import { duration, size, wholeNumber } from '#shared/config/value-schemas.ts'
 
 const settings = {
   parallelDownloads: {
@@ -17,6 +17,13 @@ const settings = {
     description:
       'How long a connection may be silent before it is given up and the download goes on over a new one. There is no limit on the whole download.',
     unit: 'seconds',
+  },
+  diskReserveBytes: {
+    name: 'CVAT_BACKUP_DISK_RESERVE',
+    schema: size(),
+    default: '1 GB',
+    description:
+      'How much room downloads leave free in the backup directory. A file that does not fit beside it waits, up to a day, until there is room. Where the file system does not tell its free space, downloads wait once a write is refused.',
   },
 } as const satisfies Settings
 

@@ -14,15 +14,16 @@ import { isBackupActive } from '#shared/service/is-backup-active.ts'
 import { inspectArchive } from '#shared/store/inspect-archive.ts'
 import type { Inspection } from '#shared/store/inspection.ts'
 import type { Store } from '#shared/store/open-store.ts'
-import type { PartialFile } from '#shared/store/partial-file.ts'
 import { isGood } from '#shared/store/record.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
-import { fetchFile } from './fetch-file.ts'
+import type { DiskRoom } from './disk-room.ts'
+import { type FetchedFile, fetchFile } from './fetch-file.ts'
 import { warnOfStale } from './warn-of-stale.ts'
 
 export interface DownloadDeps {
   readonly cvat: CvatClient
   readonly store: Store
+  readonly room: Pick<DiskRoom, 'promise'>
   readonly claims: Claims
   readonly exports: OpenQueue<ExportPayload>
   readonly sweeps: OpenQueue<SweepPayload>
@@ -80,14 +81,14 @@ async function storeArchive(
   deps: DownloadDeps,
 ): Promise<StoredArchive> {
   const { series, observation, backupId, runId } = payload
-  await deps.store.discardPartials(backupId)
-  await using partial = await deps.store.createPartial(backupId)
+  const fetched = await fetchFile(payload, { ...deps, onProgress: throttleProgress(context) }, context.signal)
+  await using partial = fetched.partial
   try {
-    const inspection = await fetchAndInspect(payload, partial, context, deps)
+    const inspection = await inspectFetched(payload, fetched, context)
     const warnings = [...inspection.warnings, ...warnOfStale(series, observation)]
     for (const { code, message } of warnings) context.logger.warn({ code }, message)
     // From here on a few short steps: they are finished even when the service stops.
-    return await deps.store.commitArchive({
+    const archive = await deps.store.commitArchive({
       partialPath: partial.path,
       inspection: { ...inspection, warnings },
       series,
@@ -96,23 +97,21 @@ async function storeArchive(
       createdAt: payload.askedAt,
       origin: { runId, backupId, attempts: payload.exportAttempts },
     })
+    await deps.store.discardPartials(backupId)
+    return archive
   } catch (error) {
-    await partial.discard()
+    // A stop in the middle of the inspection leaves a whole file, which the next handler need not fetch again.
+    if (!context.signal.aborted) await partial.discard().catch(() => undefined)
     throw error
   }
 }
 
-async function fetchAndInspect(
+async function inspectFetched(
   payload: DownloadPayload,
-  partial: PartialFile,
+  { partial, sizeBytes, sha256 }: FetchedFile,
   context: JobContext<DownloadPayload>,
-  deps: DownloadDeps,
 ): Promise<Inspection> {
-  const { cvat } = deps
-  const onProgress = throttleProgress(context)
-  const fetched = await fetchFile(payload.resultUrl, partial, { cvat, onProgress }, context.signal)
-  await partial.finish()
-  await context.progress({ phase: 'verify', receivedBytes: fetched.sizeBytes, totalBytes: fetched.sizeBytes })
+  await context.progress({ phase: 'verify', receivedBytes: sizeBytes, totalBytes: sizeBytes })
   const { observation, series } = payload
   const inspection = await inspectArchive(partial.path, {
     content: series.content,
@@ -120,7 +119,7 @@ async function fetchAndInspect(
     observation,
     signal: context.signal,
   })
-  if (inspection.sha256 !== fetched.sha256) {
+  if (inspection.sha256 !== sha256) {
     throw new BackupError('the file on the disk differs from what the server sent', {
       code: 'disk-error',
       retryable: true,

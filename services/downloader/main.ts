@@ -12,13 +12,13 @@ await runService(
   'downloader',
   { cvat: cvatSettings, store: storeSettings, downloader: downloaderSettings },
   ({ values, connection, logger }) => {
-    const { stallTimeoutMs, parallelDownloads } = values.downloader
+    const { stallTimeoutMs, ...downloader } = values.downloader
     return startDownloader({
       connection,
       logger,
       cvat: openConfiguredClient(values.cvat, logger, { bodyMs: stallTimeoutMs }),
       store: openStore({ directory: values.store.backupDir }),
-      parallelDownloads,
+      ...downloader,
       serverUrl: values.cvat.url,
     })
   },

@@ -13,7 +13,9 @@ import { consume } from '#shared/service/consume.ts'
 import { failureOutcome } from '#shared/service/failure-outcome.ts'
 import type { Service } from '#shared/service/service.ts'
 import type { Store } from '#shared/store/open-store.ts'
+import { openDiskRoom } from './disk-room.ts'
 import { downloadArchive } from './download-archive.ts'
+import { postponeWhenFull } from './postpone-when-full.ts'
 
 export interface DownloaderDeps {
   readonly connection: QueueConnection
@@ -22,36 +24,54 @@ export interface DownloaderDeps {
   readonly logger: Logger
   readonly parallelDownloads: number
   readonly serverUrl: string
+  /** CVAT_BACKUP_DISK_RESERVE. */
+  readonly diskReserveBytes: number
+  /** For tests: how often a full disk is looked at again, and for how long. */
+  readonly fullDisk?: { readonly checkEveryMs: number; readonly limitMs: number }
 }
+
+const fullDiskTimes = { checkEveryMs: 30_000, limitMs: 24 * 3600_000 }
 
 export async function startDownloader(deps: DownloaderDeps): Promise<Service> {
   const { connection, cvat, store, parallelDownloads, serverUrl } = deps
   const logger = deps.logger.child({ service: 'downloader' })
-  await store.checkDirectory()
+  const { isNew } = await store.checkDirectory()
+  if (isNew) {
+    const directory = store.directory
+    logger.warn({ directory }, 'a new backup directory was begun; if there were archives in it, its mount is missing')
+  }
   const claims = openClaims(connection)
   const exports = openQueue(exportsQueue, connection)
   const sweeps = openQueue(sweepsQueue, connection)
   const outcomes = openQueue(outcomesQueue, connection)
+  const room = openDiskRoom({
+    store,
+    logger,
+    reserveBytes: deps.diskReserveBytes,
+    ...(deps.fullDisk ?? fullDiskTimes),
+    pause: () => consumer.pause(),
+    resume: () => consumer.resume(),
+  })
+  const archiveDeps = { cvat, store, room, claims, exports, sweeps, outcomes, serverUrl }
   const consumer = consume({
     definition: downloadsQueue,
     connection,
     logger,
     concurrency: parallelDownloads,
-    handle: (payload, context) =>
-      downloadArchive(payload, withBackup(context, payload), {
-        cvat,
-        store,
-        claims,
-        exports,
-        sweeps,
-        outcomes,
-        serverUrl,
-      }),
-    giveUp: (payload, error) => outcomes.add(failureOutcome(payload, error)),
+    handle: (payload, context) => {
+      const inBackup = withBackup(context, payload)
+      return postponeWhenFull(payload, inBackup, room, () => downloadArchive(payload, inBackup, archiveDeps))
+    },
+    async giveUp(payload, error) {
+      // The sweep of all would remove it, too, but perhaps a day later.
+      await store.discardPartials(payload.backupId).catch(() => undefined)
+      await outcomes.add(failureOutcome(payload, error))
+    },
   })
   logger.info({ parallelDownloads, directory: store.directory }, 'downloader is ready')
   return {
     async close() {
+      room.close()
       await consumer.close()
       await Promise.all([exports.close(), sweeps.close(), outcomes.close()])
     },

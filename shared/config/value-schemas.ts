@@ -54,6 +54,30 @@ export function duration(options: { unitMs: number; max: number; zeroAllowed: bo
   })
 }
 
+const sizeUnits: Readonly<Record<string, number>> = {
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  tb: 1e12,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+  tib: 2 ** 40,
+}
+
+/** An amount of data with its unit, as bytes. A number alone counts bytes. */
+export function size() {
+  return valueSchema('a size: `0`, `500 MB`, `1.5 GB`, `2 GiB`', (text) => {
+    const [, number, unit = 'B'] = /^(\d+(?:\.\d+)?) ?([kmgt]?i?b)?$/i.exec(text) ?? []
+    const bytes = Math.round(Number(number) * (sizeUnits[unit.toLowerCase()] ?? Number.NaN))
+    if (!Number.isSafeInteger(bytes)) {
+      throw new InvalidValue('', text.includes(',') ? 'Write decimals with a point' : undefined)
+    }
+    return bytes
+  })
+}
+
 export function yesOrNo() {
   const yes = ['1', 'true', 'yes', 'on']
   const no = ['0', 'false', 'no', 'off']

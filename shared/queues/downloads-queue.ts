@@ -14,6 +14,8 @@ export const downloadPayloadSchema = backupSchema.extend({
   observation: observationSchema,
   serverVersion: z.string(),
   exportAttempts: z.int().positive(),
+  /** The job has found no room on the disk: since when it waits (ISO 8601 UTC), and for how much, if that is known. */
+  waitsForRoom: z.object({ since: z.iso.datetime(), neededBytes: z.int().nonnegative().optional() }).optional(),
 })
 
 export type DownloadPayload = z.infer<typeof downloadPayloadSchema>

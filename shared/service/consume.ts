@@ -1,11 +1,12 @@
 // The consumer's side of a queue: validated jobs, one place that decides between "again later", "failed for good" and
 // "handed back because we stop".
 
-import { type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq'
+import { DelayedError, type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq'
 import type { Logger } from 'pino'
 import { BackupError, describeError } from '#shared/errors/backup-error.ts'
 import type { QueueConnection } from '#shared/queues/open-queue.ts'
 import type { QueueDefinition } from '#shared/queues/queue-definition.ts'
+import { Postponed } from './postponed.ts'
 
 export interface JobContext<Payload> {
   readonly jobId: string
@@ -28,13 +29,16 @@ export interface Consumption<Payload> {
   readonly logger: Logger
   /** Jobs handled at once by this process. */
   readonly concurrency: number
-  /** Does the work; may run twice and be killed anywhere. The answer is a short text for the board. */
+  /** Does the work; may run twice and be killed anywhere. The answer is a short text for the board. Throws Postponed. */
   readonly handle: (payload: Payload, context: JobContext<Payload>) => Promise<string>
   /** Called once the job has failed for good, before it is marked so; may be called twice. */
   readonly giveUp?: (payload: Payload, error: unknown, job: { jobId: string; addedAtMs: number }) => Promise<void>
 }
 
 export interface Consumer {
+  /** Takes no further jobs; those being handled go on. */
+  pause(): Promise<void>
+  resume(): Promise<void>
   /** Aborts the handlers, hands their jobs back to the queue and closes the connections. */
   close(): Promise<void>
 }
@@ -71,6 +75,11 @@ export function consume<Payload>(options: Consumption<Payload>): Consumer {
       }
       // Another worker has the job now and will tell how it ends.
       if (lockSignal?.aborted) throw error
+      if (error instanceof Postponed) {
+        await job.moveToDelayed(Date.now() + error.delayMs, token)
+        log.debug({ delayMs: error.delayMs, reason: error.message }, 'postponed')
+        throw new DelayedError()
+      }
       throw await explainFailure(options, job, payload, error, log)
     }
   }
@@ -102,6 +111,8 @@ export function consume<Payload>(options: Consumption<Payload>): Consumer {
     void told?.catch((err) => logger.error({ err }, 'a failure could not be reported'))
   })
   return {
+    pause: () => worker.pause(true),
+    resume: () => worker.resume(),
     async close() {
       stopping.abort(new Error('the service stops'))
       await worker.close()

@@ -1,8 +1,9 @@
 // Removes what downloads and writes left behind in the partial folder.
 
 import { join } from 'node:path'
-import { type FileOperations, unlinkIfExists } from './file-operations.ts'
+import { type FileOperations, findFileSize, unlinkIfExists } from './file-operations.ts'
 import { type Layout, parsePartialName } from './layout.ts'
+import { continuePartial, type PartialFile } from './partial-file.ts'
 import { withStoreErrors } from './store-errors.ts'
 
 /** A temporary file lives for seconds. The hour is for processes that were paused and clocks that differ. */
@@ -16,9 +17,32 @@ export interface StalePartialsOptions {
 
 /** Removes every file of one backup's attempts. For its own handler: nobody else may be writing one. */
 export async function discardPartials(files: FileOperations, layout: Layout, backupId: string): Promise<number> {
-  return removePartials(files, layout, (name) => {
-    const partial = parsePartialName(name)
-    return partial !== undefined && partial.kind !== 'tmp' && partial.backupId === backupId
+  return removePartials(files, layout, (name) => isOfBackup(name, backupId))
+}
+
+/**
+ * The largest download of one backup that can be continued, taken over; all other files of the backup are removed. For
+ * its own handler.
+ */
+export async function takePartial(
+  files: FileOperations,
+  layout: Layout,
+  wanted: { readonly backupId: string; readonly askedAt: string },
+): Promise<PartialFile | undefined> {
+  return withStoreErrors(`Looking for an unfinished download in ${layout.partialFolder}`, async () => {
+    const sized: { path: string; sizeBytes: number }[] = []
+    for (const path of await listPartials(files, layout, wanted.backupId)) {
+      sized.push({ path, sizeBytes: (await findFileSize(files, path)) ?? 0 })
+    }
+    let taken: PartialFile | undefined
+    for (const { path } of sized.sort((a, b) => b.sizeBytes - a.sizeBytes)) {
+      taken ??= await continuePartial(files, layout, { ...wanted, path })
+    }
+    const kept = taken ? [taken.path, layout.partialOrigin(taken.path)] : []
+    await removePartials(files, layout, (name) => {
+      return isOfBackup(name, wanted.backupId) && !kept.includes(join(layout.partialFolder, name))
+    })
+    return taken
   })
 }
 
@@ -51,6 +75,11 @@ export async function listPartials(files: FileOperations, layout: Layout, backup
       return partial?.kind === 'part' && partial.backupId === backupId
     })
     .map((name) => join(layout.partialFolder, name))
+}
+
+function isOfBackup(name: string, backupId: string): boolean {
+  const partial = parsePartialName(name)
+  return partial !== undefined && partial.kind !== 'tmp' && partial.backupId === backupId
 }
 
 async function removePartials(

@@ -16,6 +16,8 @@ export interface Layout {
   entityFolder(entity: EntityRef): string
   /** `<backupId>.<12 hex>.part`, a new name each time: two attempts never share a file. */
   newPartial(backupId: string): string
+  /** `<backupId>.<12 hex>.origin` beside a partial file: which file of the server its bytes are of. */
+  partialOrigin(partialPath: string): string
   /** `<backupId>.<12 hex>.record`: a record on its way to its final name. */
   newTemporaryRecord(backupId: string): string
   /** `<label>.<time>-<12 hex>.tmp`: the time is in the name because modification times cannot be trusted. */
@@ -34,6 +36,7 @@ export function describeLayout(directory: string): Layout {
     runsFolder,
     entityFolder: (entity) => join(directory, formatEntity(entity)),
     newPartial: (backupId) => join(partialFolder, `${checkId(backupId)}.${randomHex()}.part`),
+    partialOrigin: (partialPath) => partialPath.replace(/\.part$/, '.origin'),
     newTemporaryRecord: (backupId) => join(partialFolder, `${checkId(backupId)}.${randomHex()}.record`),
     newTemporary: (label, now) => join(partialFolder, `${checkId(label)}.${now.getTime()}-${randomHex()}.tmp`),
     runRecord: (runId) => join(runsFolder, `${checkId(runId)}.json`),
@@ -41,13 +44,13 @@ export function describeLayout(directory: string): Layout {
 }
 
 export type PartialName =
-  | { readonly kind: 'part' | 'record'; readonly backupId: string }
+  | { readonly kind: 'part' | 'origin' | 'record'; readonly backupId: string }
   | { readonly kind: 'tmp'; readonly writtenAtMs: number }
 
 /** What a file in the partial folder is; undefined for a name the store never writes. */
 export function parsePartialName(name: string): PartialName | undefined {
-  const partial = /^([\w.-]{1,160})\.[0-9a-f]{12}\.(part|record)$/.exec(name)
-  if (partial) return { kind: partial[2] as 'part' | 'record', backupId: partial[1]! }
+  const partial = /^([\w.-]{1,160})\.[0-9a-f]{12}\.(part|origin|record)$/.exec(name)
+  if (partial) return { kind: partial[2] as 'part' | 'origin' | 'record', backupId: partial[1]! }
   const temporary = /^[\w.-]{1,160}\.(\d{1,16})-[0-9a-f]{12}\.tmp$/.exec(name)
   return temporary ? { kind: 'tmp', writtenAtMs: Number(temporary[1]) } : undefined
 }

@@ -4,12 +4,13 @@ import { resolve } from 'node:path'
 import type { EntityRef } from '#shared/model/entity.ts'
 import type { Series } from '#shared/model/series.ts'
 import { checkDirectory, type DirectoryCheck } from './check-directory.ts'
-import { discardPartials, removeStalePartials } from './clean-partials.ts'
+import { discardPartials, removeStalePartials, takePartial } from './clean-partials.ts'
 import { type CommitInput, type CommittedArchive, commitArchive } from './commit-archive.ts'
 import { type FileOperations, realFiles } from './file-operations.ts'
+import { findFreeBytes, tryWriting } from './free-space.ts'
 import { describeLayout } from './layout.ts'
 import { iterateContent, listEntities, listRecords } from './list-records.ts'
-import { createPartial, type PartialFile } from './partial-file.ts'
+import { createPartial, type PartialFile, type PartialOrigin } from './partial-file.ts'
 import { formatServerSeries, isGood } from './record.ts'
 import { type Recovery, type RecoveryOptions, recoverEntity } from './recover-entity.ts'
 import { removeArchive } from './remove-archive.ts'
@@ -39,8 +40,14 @@ export interface Store {
   readonly directory: string
   /** Creates what is missing and tries the directory out. Call it before anything else. */
   checkDirectory(): Promise<DirectoryCheck>
-  /** A new file for one download attempt. */
-  createPartial(backupId: string): Promise<PartialFile>
+  /** Bytes that may still be written; undefined when the file system does not say credibly. */
+  findFreeBytes(): Promise<number | undefined>
+  /** Writes and removes so many bytes; creates no folder. */
+  tryWriting(sizeBytes: number): Promise<void>
+  /** A new file for one download. With an origin, a later handler of the same backup may go on with it. */
+  createPartial(backupId: string, origin?: PartialOrigin): Promise<PartialFile>
+  /** What can be continued of this backup's export, taken over; all its other files are removed. For its handler only. */
+  takePartial(wanted: { readonly backupId: string; readonly askedAt: string }): Promise<PartialFile | undefined>
   /** Removes all files of one backup's attempts; gives their number. For the backup's own handler only. */
   discardPartials(backupId: string): Promise<number>
   /** Removes files of backups that are not active; gives their number. Call recoverEntity for all entities first. */
@@ -73,7 +80,10 @@ export function openStore({ directory, now = () => new Date(), files = realFiles
   const store: Store = {
     directory: layout.directory,
     checkDirectory: () => checkDirectory(files, layout, now()),
-    createPartial: (backupId) => createPartial(files, layout, backupId),
+    findFreeBytes: () => findFreeBytes(files, layout),
+    tryWriting: (sizeBytes) => tryWriting(files, layout, sizeBytes, now()),
+    createPartial: (backupId, origin) => createPartial(files, layout, backupId, origin),
+    takePartial: (wanted) => takePartial(files, layout, wanted),
     discardPartials: (backupId) => discardPartials(files, layout, backupId),
     removeStalePartials: (options) => removeStalePartials(files, layout, { ...options, now: now() }),
     commitArchive: (input) => commitArchive(files, layout, input, now()),

@@ -1,7 +1,7 @@
 // All services in this process against a simulated server, over a real Redis, each of which a test may stop and start.
 
 import { onTestFinished } from 'vitest'
-import { startDownloader } from '#services/downloader/service.ts'
+import { type DownloaderDeps, startDownloader } from '#services/downloader/service.ts'
 import { startExporter } from '#services/exporter/service.ts'
 import { type RunSummary, summarise } from '#services/scheduler/end-run.ts'
 import type { Filters } from '#services/scheduler/match-filter.ts'
@@ -39,6 +39,10 @@ export interface StackOptions {
   readonly services?: readonly ServiceName[]
   readonly parallelExports?: number
   readonly parallelDownloads?: number
+  readonly diskReserveBytes?: number
+  readonly fullDisk?: DownloaderDeps['fullDisk']
+  /** Instead of a temporary folder. */
+  readonly directory?: string
   readonly requestTimeoutMs?: number
   readonly rules?: RetentionRules
   readonly filters?: Filters
@@ -66,7 +70,7 @@ export async function startStack(redis: FileRedis, options: StackOptions = {}) {
       capacity: { exportMs: 1, exportWorkers: 8, basicCostMs: 0, anonymousPerMinute: 10_000, ...options.capacity },
     }))
   if (!options.simulator) onTestFinished(() => simulator.close())
-  const directory = await makeTemporaryFolder()
+  const directory = options.directory ?? (await makeTemporaryFolder())
   const store = openStore({ directory })
   await store.checkDirectory()
   const logs = collectLogs([login.password])
@@ -104,6 +108,8 @@ export async function startStack(redis: FileRedis, options: StackOptions = {}) {
         logger: logs.logger,
         parallelDownloads: options.parallelDownloads ?? 3,
         serverUrl: simulator.url,
+        diskReserveBytes: options.diskReserveBytes ?? 0,
+        ...(options.fullDisk ? { fullDisk: options.fullDisk } : {}),
       }),
     sweeper: (over) =>
       startSweeper({

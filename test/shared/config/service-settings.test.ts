@@ -21,7 +21,7 @@ test('the services have the documented defaults', () => {
   const groups = { exporter: exporterSettings, downloader: downloaderSettings, sweeper: sweeperSettings }
   expect(loadSettings(groups, { env: {} }).values).toEqual({
     exporter: { parallelExports: 2, requestTimeoutMs: 3_600_000 },
-    downloader: { parallelDownloads: 3, stallTimeoutMs: 60_000 },
+    downloader: { parallelDownloads: 3, stallTimeoutMs: 60_000, diskReserveBytes: 1_000_000_000 },
     sweeper: { ttlMs: 86_400_000, minBackups: 3 },
   })
   const { scheduleFile, ...others } = loadScheduler({})

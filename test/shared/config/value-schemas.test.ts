@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { duration, oneOf, path, wholeNumber, yesOrNo } from '#shared/config/value-schemas.ts'
+import { duration, oneOf, path, size, wholeNumber, yesOrNo } from '#shared/config/value-schemas.ts'
 
 describe('yesOrNo', () => {
   test.each(['1', 'true', 'TRUE', 'Yes', 'on'])('%s is yes', (text) => expect(yesOrNo().parse(text)).toBe(true))
@@ -52,6 +52,26 @@ describe('duration', () => {
         expect(Number.isInteger(ms) && ms > 0 && ms < 2 ** 31).toBe(true)
       }),
     )
+  })
+})
+
+describe('size', () => {
+  test.each([
+    ['0', 0],
+    ['1024', 1024],
+    ['1 GB', 1e9],
+    ['1.5gb', 1.5e9],
+    ['500 MB', 5e8],
+    ['2 GiB', 2 * 2 ** 30],
+    ['10 kB', 10_000],
+    ['1 TB', 1e12],
+    ['7 b', 7],
+  ])('reads %j as %d bytes', (text, bytes) => {
+    expect(size().parse(text)).toBe(bytes)
+  })
+
+  test.each(['', '-1', '1 XB', 'GB', '1  GB', '1e9', '1,5 GB', '1 G', '99999999 TB'])('refuses %j', (text) => {
+    expect(size().safeParse(text).success).toBe(false)
   })
 })
 

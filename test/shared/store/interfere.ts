@@ -31,6 +31,7 @@ const names: Record<keyof FileOperations, true> = {
   mkdir: true,
   lstat: true,
   stat: true,
+  statfs: true,
   readdir: true,
   opendir: true,
 }

@@ -14,17 +14,6 @@ describe('a partial file', () => {
     expect(await readFile(partial.path, 'utf8')).toBe('one two')
   })
 
-  test('can be cut when the server sends the file anew', async () => {
-    const store = await openTestStore()
-    await using partial = await store.createPartial('run.1')
-    await partial.write(Buffer.from('wrong and long'))
-    await partial.truncate(0)
-    await partial.write(Buffer.from('right'))
-    await partial.finish()
-    expect(await readFile(partial.path, 'utf8')).toBe('right')
-    await expect(partial.truncate(100)).rejects.toThrow(RangeError)
-  })
-
   test('is a new one for each attempt', async () => {
     const store = await openTestStore()
     const partials = await Promise.all(Array.from({ length: 20 }, () => store.createPartial('run.1')))
