@@ -47,7 +47,7 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
 
   const handleRun = (payload: RunPayload, context: JobContext<RunPayload>): Promise<string> => {
     if (payload.do === 'watch-runs') {
-      return watchRuns({ ledger, claims, runs, exports, downloads, logger }, context.signal)
+      return watchRuns({ ledger, claims, runs, exports, downloads, outcomes, logger }, context.signal)
     }
     if (payload.do === 'end-run') return endRun(payload.runId, { ledger, store }, context.logger)
     const runId = payload.runId ?? makeRunId(payload.mode, new Date(context.addedAtMs), context.jobId)

@@ -14,6 +14,7 @@ export interface WatchDeps {
   readonly runs: OpenQueue<RunPayload>
   readonly exports: Pick<OpenQueue<unknown>, 'bull'>
   readonly downloads: Pick<OpenQueue<unknown>, 'bull'>
+  readonly outcomes: Pick<OpenQueue<unknown>, 'bull'>
   readonly logger: Logger
 }
 
@@ -46,6 +47,8 @@ async function watchPending(run: RunAccount, deps: WatchDeps, signal: AbortSigna
       if (Date.now() - claim.changedAtMs < GRACE_MS) continue
       const queue = claim.queue === 'downloads' ? deps.downloads : deps.exports
       if (ALIVE.has(await queue.bull.getJobState(claim.jobId))) continue
+      // A job that has ended has told its outcome before; after a pause of the scheduler many are still to be counted.
+      if ((await deps.outcomes.bull.getJobCountByTypes('waiting', 'active', 'delayed')) > 0) continue
     } else if (Date.now() - run.startedAtMs < GRACE_MS) continue
     await settleAsLost(run.runId, series, backupId, deps)
   }
