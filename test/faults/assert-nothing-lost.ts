@@ -1,7 +1,8 @@
 // What has to hold after every fault, written once.
 
 import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import type { RunSummary } from '#services/scheduler/end-run.ts'
@@ -39,6 +40,17 @@ export interface Findings {
  */
 export async function assertNothingLost(installation: Installation, expected: Expected): Promise<Findings> {
   await installation.stopAll()
+  try {
+    return await lookForLosses(installation, expected)
+  } catch (error) {
+    const file = join(tmpdir(), `cvat-backups-fault-${process.pid}-${Date.now()}.log`)
+    await writeFile(file, `${installation.logs()}\n${JSON.stringify(expected)}\n`)
+    process.stdout.write(`The logs of the failed scenario are in ${file}\n`)
+    throw error
+  }
+}
+
+async function lookForLosses(installation: Installation, expected: Expected): Promise<Findings> {
   const { summary, failing = [], archives = 1, limit = PARALLEL_EXPORTS } = expected
   const stored = await readAll(installation)
   const findings = await examine(installation, stored, failing, archives)

@@ -1,12 +1,12 @@
 // The product as it is deployed, with everything around it that can fail: its processes, a Redis, a simulated server, and
-// wires that can be cut. Closed after the test by itself.
+// wires that can be cut.
 
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
+import type { TestContext } from 'vitest'
 import type { RunSummary } from '#services/scheduler/end-run.ts'
 import { openStore, type Store } from '#shared/store/open-store.ts'
-import { makeTemporaryFolder } from '../shared/store/temporary-folder.ts'
 import type { Capacity } from '../simulator/capacity.ts'
 import { type Simulator, startSimulator } from '../simulator/simulator.ts'
 import type { World } from '../simulator/world.ts'
@@ -27,9 +27,13 @@ export const allServices: readonly ServiceName[] = ['scheduler', 'exporter', 'do
 export const PARALLEL_EXPORTS = 4
 
 export interface InstallationOptions {
+  /** The test that it belongs to: at its end, also by a time-out, all that still runs is killed and the files removed. */
+  readonly test: TestContext
   readonly world: World
   readonly capacity?: Partial<Capacity>
   readonly env?: Readonly<Record<string, string>>
+  /** Nothing runs by the clock unless told. */
+  readonly crontab?: string
   /** Where the archives go, when not into a temporary folder. */
   readonly backupDir?: string
   /** Off: the command line runs its own Redis and all services. */
@@ -55,6 +59,7 @@ export interface Installation {
   readonly services: Map<ServiceName, ProductProcess>
   readonly mark: string
   start(name: ServiceName): Promise<void>
+  /** All services, each in a process of its own. */
   startAll(): Promise<void>
   stopAll(signal?: NodeJS.Signals): Promise<void>
   /** Starts a command and gives its process. */
@@ -76,7 +81,7 @@ export function faultWorld(entities: number, bytesPerFrame = 10_000): World {
 }
 
 export async function openInstallation(options: InstallationOptions): Promise<Installation> {
-  const folder = await makeTemporaryFolder()
+  const folder = await mkdtemp(join(tmpdir(), 'cvat-backups-fault-'))
   const directory = options.backupDir ?? join(folder, 'backups')
   await mkdir(directory, { recursive: true })
   const simulator = await startSimulator({
@@ -92,6 +97,8 @@ export async function openInstallation(options: InstallationOptions): Promise<In
   const redis = await startRedis()
   const redisWire = await startTcpProxy({ path: redis.address.url.slice('unix:'.length) })
   const cvatWire = await startTcpProxy({ host: '127.0.0.1', port: Number(new URL(simulator.url).port) })
+  const scheduleFile = join(folder, 'crontab')
+  await writeFile(scheduleFile, options.crontab ?? '')
   const stateDir = join(folder, 'state')
   const env = {
     CVAT_URL: `http://127.0.0.1:${cvatWire.port}`,
@@ -99,6 +106,7 @@ export async function openInstallation(options: InstallationOptions): Promise<In
     CVAT_PASSWORD: login.password,
     CVAT_BACKUP_DIR: directory,
     CVAT_BACKUP_STATE_DIR: stateDir,
+    CVAT_BACKUP_SCHEDULE_FILE: scheduleFile,
     CVAT_BACKUP_PARALLEL_EXPORTS: String(PARALLEL_EXPORTS),
     ...((options.separate ?? true) ? { REDIS_URL: `redis://127.0.0.1:${redisWire.port}` } : {}),
     [MARK]: folder,
@@ -111,7 +119,7 @@ export async function openInstallation(options: InstallationOptions): Promise<In
     return process
   }
 
-  onTestFinished(async () => {
+  options.test.onTestFinished(async () => {
     await Promise.all(processes.map((process) => process.kill('SIGKILL')))
     const left = await findMarked(folder)
     for (const pid of left) process.kill(pid, 'SIGKILL')
@@ -134,7 +142,7 @@ export async function openInstallation(options: InstallationOptions): Promise<In
     async start(name) {
       const process = note(spawnService(name, env, folder))
       services.set(name, process)
-      await process.untilLogged(`${name} is ready`)
+      await process.untilLogged(name === 'serve' ? 'all services are ready' : `${name} is ready`)
     },
     async startAll() {
       await Promise.all(allServices.map((name) => installation.start(name)))

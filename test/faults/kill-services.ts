@@ -1,7 +1,7 @@
 // Kills services at random moments while runs are under way, starts them again at once, and sees that nothing is lost.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect } from 'vitest'
+import { expect, type TestContext } from 'vitest'
 import { assertNothingLost, type Findings } from './assert-nothing-lost.ts'
 import { allServices, faultWorld, openInstallation } from './installation.ts'
 import type { Chance } from './seeded-random.ts'
@@ -15,8 +15,13 @@ export interface KillOptions {
 }
 
 /** Runs of everything, one after another, until all kills are done; then what must hold holds for each of them. */
-export async function killServices(options: KillOptions, chance: Chance): Promise<Findings & { runs: number }> {
+export async function killServices(
+  test: TestContext,
+  options: KillOptions,
+  chance: Chance,
+): Promise<Findings & { runs: number }> {
   const installation = await openInstallation({
+    test,
     world: faultWorld(options.entities),
     capacity: { exportMs: () => chance.between(50, 600), bandwidthBytesPerSecond: 2_000_000 },
   })

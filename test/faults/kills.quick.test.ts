@@ -1,17 +1,17 @@
 // Services that die or are restarted in the middle of a run. `npm run test:faults` does the same at length.
 
-import { expect, test } from 'vitest'
+import { expect, it } from 'vitest'
 import { killServices } from './kill-services.ts'
 import { startChance } from './seeded-random.ts'
 
-test('a run in which services are killed at random moments loses, tears and doubles nothing', async () => {
+it.concurrent('a run in which services are killed at random moments loses, tears and doubles nothing', async (test) => {
   const chance = startChance('kill -9 of services')
-  const found = await killServices({ entities: 30, kills: 10, signal: 'SIGKILL', pauseMs: [100, 700] }, chance)
+  const found = await killServices(test, { entities: 30, kills: 10, signal: 'SIGKILL', pauseMs: [100, 700] }, chance)
   expect(found.archives).toBe(30 * found.runs)
 }, 180_000)
 
-test('services that are asked to stop hand their work back within 10 s, and the run goes on', async () => {
+it.concurrent('services that are asked to stop hand their work back within 10 s, and the run goes on', async (test) => {
   const chance = startChance('SIGTERM to services')
-  const found = await killServices({ entities: 30, kills: 8, signal: 'SIGTERM', pauseMs: [100, 500] }, chance)
+  const found = await killServices(test, { entities: 30, kills: 8, signal: 'SIGTERM', pauseMs: [100, 500] }, chance)
   expect(found.archives).toBe(30 * found.runs)
 }, 180_000)

@@ -11,7 +11,8 @@ const project = fileURLToPath(new URL('../..', import.meta.url))
 /** The variable by which a process, and all that it starts, can be told from everything else on the machine. */
 export const MARK = 'CVAT_FAULTS_MARK'
 
-export type ServiceName = 'scheduler' | 'exporter' | 'downloader' | 'sweeper'
+/** `serve` is all of them in one process. */
+export type ServiceName = 'scheduler' | 'exporter' | 'downloader' | 'sweeper' | 'serve'
 
 export interface ProductProcess {
   readonly name: string
@@ -31,7 +32,8 @@ export interface ExitState {
 }
 
 export function spawnService(name: ServiceName, env: Readonly<Record<string, string>>, cwd: string): ProductProcess {
-  return spawnProduct(name, [`${project}services/${name}/main.ts`], env, cwd)
+  const args = name === 'serve' ? [`${project}cli/main.ts`, 'serve'] : [`${project}services/${name}/main.ts`]
+  return spawnProduct(name, args, env, cwd)
 }
 
 export function spawnCommand(
@@ -72,12 +74,8 @@ function spawnProduct(
     exited,
     hasEnded,
     async untilLogged(text, timeoutMs = 60_000) {
-      const look = () => {
-        if (stdout.includes(text)) return true
-        if (hasEnded()) throw new Error(`${name} ended: ${stderr || stdout}`)
-        return false
-      }
-      await waitFor(`${name} to log «${text}»`, look, { timeoutMs })
+      await waitFor(`${name} to log «${text}»`, () => stdout.includes(text) || hasEnded(), { timeoutMs })
+      if (!stdout.includes(text)) throw new Error(`${name} ended: ${stderr || stdout}`)
     },
     async kill(signal) {
       if (!hasEnded()) child.kill(signal)
