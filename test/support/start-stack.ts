@@ -45,8 +45,11 @@ export interface StackOptions {
   readonly directory?: string
   readonly requestTimeoutMs?: number
   readonly rules?: RetentionRules
+  readonly verifyPasses?: number
   readonly filters?: Filters
   readonly schedules?: readonly Schedule[]
+  /** That of another stack, to share its queues. */
+  readonly prefix?: string
 }
 
 export interface RunRequest {
@@ -61,7 +64,7 @@ const everything: readonly ServiceName[] = ['scheduler', 'exporter', 'downloader
 
 /** Closed after the test by itself, services first. */
 export async function startStack(redis: FileRedis, options: StackOptions = {}) {
-  const prefix = newPrefix()
+  const prefix = options.prefix ?? newPrefix()
   const connection = await redis.connect(prefix)
   const simulator =
     options.simulator ??
@@ -114,6 +117,7 @@ export async function startStack(redis: FileRedis, options: StackOptions = {}) {
     sweeper: (over) =>
       startSweeper({
         connection: over,
+        verifyPasses: options.verifyPasses ?? 30,
         store,
         logger: logs.logger,
         rules: options.rules ?? { ttlMs: 24 * 3600_000, minBackups: 3 },
@@ -195,6 +199,7 @@ export function openAllQueues(connection: QueueConnection) {
     exports: openQueue(allQueues.exports, connection),
     downloads: openQueue(allQueues.downloads, connection),
     sweeps: openQueue(allQueues.sweeps, connection),
+    verifications: openQueue(allQueues.verifications, connection),
     outcomes: openQueue(allQueues.outcomes, connection),
   }
 }
