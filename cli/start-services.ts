@@ -39,6 +39,7 @@ export async function startServices({ values }: AllSettings, surroundings: Servi
         ...common,
         filters: scheduler,
         annotations: scheduler,
+        organization: values.cvat.organization,
         timeZone: values.clock.timeZone,
       }),
     )

@@ -21,6 +21,7 @@ await runService(
       cvat: openConfiguredClient(cvat, logger),
       store: openStore({ directory: store.backupDir }),
       serverUrl: cvat.url,
+      organization: cvat.organization,
       filters: scheduler,
       annotations: scheduler,
       schedules: await readSchedules(scheduler.scheduleFile),

@@ -22,7 +22,7 @@ import type { Schedule } from './read-crontab.ts'
 import { type StartRunDeps, startRun } from './start-run.ts'
 import { watchRuns } from './watch-runs.ts'
 
-export interface SchedulerDeps extends Pick<StartRunDeps, 'filters' | 'annotations' | 'serverUrl'> {
+export interface SchedulerDeps extends Pick<StartRunDeps, 'filters' | 'annotations' | 'organization' | 'serverUrl'> {
   readonly connection: QueueConnection
   readonly cvat: CvatClient
   readonly store: Store

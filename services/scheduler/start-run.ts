@@ -3,7 +3,7 @@
 
 import type { RunLedger } from '#shared/coordination/run-ledger.ts'
 import type { CvatClient } from '#shared/cvat/client.ts'
-import { BackupError } from '#shared/errors/backup-error.ts'
+import { BackupError, describeError } from '#shared/errors/backup-error.ts'
 import { digestObservation } from '#shared/model/change-digest.ts'
 import { formatEntity } from '#shared/model/entity.ts'
 import { type ArchiveContent, formatSeries, type Series } from '#shared/model/series.ts'
@@ -17,6 +17,7 @@ import { knownObservation } from '#shared/store/record.ts'
 import { decideBackup, type LastGood } from './decide-backup.ts'
 import { listNamedSubjects, type Unlisted } from './list-named-subjects.ts'
 import { listSubjects } from './list-subjects.ts'
+import { markDeleted, sawEverything } from './mark-deleted.ts'
 import { type Filters, isAdmitted } from './match-filter.ts'
 import type { Subject } from './subject.ts'
 
@@ -28,6 +29,8 @@ export interface StartRunDeps {
   readonly outcomes: OpenQueue<Outcome>
   readonly filters: Filters
   readonly annotations: { readonly format: string; readonly saveImages: boolean }
+  /** CVAT_ORGANIZATION: lists show nothing else then. */
+  readonly organization?: string | undefined
   /** CVAT_URL, for links and for telling this server's archives from another's. */
   readonly serverUrl: string
 }
@@ -59,6 +62,7 @@ export async function startRun(
       await ledger.advance(runId, page.cursor)
     }
   }
+  if (sawEverything(request, deps)) await noteDeleted(context, deps)
   await ledger.endListing(runId)
   const account = await ledger.read(runId)
   return `${account?.total ?? 0} entities listed`
@@ -90,6 +94,18 @@ async function enterPage(
   }
 }
 
+/** A failure is not the run's: what was not noted now is noted after the next listing. */
+async function noteDeleted({ signal, logger }: JobContext<unknown>, deps: StartRunDeps): Promise<void> {
+  const { include, exclude } = deps.filters
+  if (include || exclude || deps.organization) return
+  try {
+    await markDeleted(deps, logger, signal)
+  } catch (error) {
+    signal.throwIfAborted()
+    logger.warn({ reason: describeError(error) }, 'what was deleted on the server could not be noted')
+  }
+}
+
 async function planSubject(
   runId: string,
   request: StartRun,
@@ -97,6 +113,7 @@ async function planSubject(
   context: JobContext<unknown>,
   deps: StartRunDeps,
 ): Promise<JobToAdd<ExportPayload> | undefined> {
+  await deps.store.removeDeletedMarker(subject.entity, deps.serverUrl)
   const series: Series = { entity: subject.entity, content: contentOf(request, deps) }
   const lastGood = request.full ? undefined : await readLastGood(series, deps)
   const { action, reason } = decideBackup(subject, lastGood, request.full)

@@ -18,12 +18,13 @@ export interface SweepOptions {
 /** Yields each decision after it was carried out; a fault while removing throws and leaves the rest for the next time. */
 export async function* sweepEntity(
   entity: EntityRef,
-  store: Pick<Store, 'listSeries' | 'removeArchive'>,
+  store: Pick<Store, 'listSeries' | 'readDeletedMarker' | 'removeArchive'>,
   options: SweepOptions,
 ): AsyncGenerator<SweepDecision> {
   const { series } = await store.listSeries(entity)
-  for (const { archives } of series) {
-    const plan = planRetention(archives, { ...options.rules, now: options.now })
+  for (const { archives, serverUrl } of series) {
+    const marker = await store.readDeletedMarker(entity, serverUrl)
+    const plan = planRetention(archives, { ...options.rules, now: options.now, deletedSince: marker?.since })
     for (const decision of plan) {
       options.signal.throwIfAborted()
       if (decision.action === 'remove' && !options.dryRun) await store.removeArchive(decision.archive)

@@ -13,6 +13,8 @@ export type TaskScope = (
   | { readonly projectIds: IdRange }
   | { readonly withoutProject: true }
   | { readonly all: true }
+  /** A few hundred at most: they travel in the address. */
+  | { readonly idIn: readonly number[] }
 ) & {
   /** An ISO date: only rows that changed then or later. */
   readonly updatedSince?: string | undefined
@@ -49,10 +51,16 @@ function scopeTerms(scope: TaskScope | JobScope): LogicTerm[] {
   if ('projectId' in scope) return [compare('==', 'project_id', scope.projectId)]
   if ('taskId' in scope) return [compare('==', 'task_id', scope.taskId)]
   if ('projectIds' in scope) return rangeTerms('project_id', scope.projectIds)
+  if ('idIn' in scope) return [idIsIn(scope.idIn)]
   if ('taskIdIn' in scope) return [{ in: [{ var: 'task_id' }, scope.taskIdIn] }]
   if ('taskIds' in scope) return rangeTerms('task_id', scope.taskIds)
   // In CVAT's dialect a bare variable means "is set".
   return 'withoutProject' in scope ? [{ '!': { var: 'project_id' } }] : []
+}
+
+/** A few hundred at most: they travel in the address. */
+export function idIsIn(ids: readonly number[]): LogicTerm {
+  return { in: [{ var: 'id' }, ids] }
 }
 
 function rangeTerms(field: string, range: IdRange): LogicTerm[] {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type EntityRef, formatEntity, parseEntity } from '#shared/model/entity.ts'
 import { type ArchiveContent, formatContent } from '#shared/model/series.ts'
 import { parseArchiveBase } from './archive-name.ts'
+import { isDeletedMarkerName } from './deleted-marker.ts'
 import { type FileOperations, hasErrno } from './file-operations.ts'
 import type { Layout } from './layout.ts'
 import { readRecord } from './read-record.ts'
@@ -82,6 +83,7 @@ async function readEntityFolder(files: FileOperations, layout: Layout, entity: E
   const records = new Map<string, string>()
   const foreign: string[] = []
   for (const entry of await readFolderEntries(files, layout, path)) {
+    if (entry.isFile() && isDeletedMarkerName(entry.name)) continue
     const match = /^(.*)\.(zip|json)$/.exec(entry.name)
     if (!match || !entry.isFile() || !parseArchiveBase(match[1]!)) foreign.push(join(path, entry.name))
     else (match[2] === 'zip' ? archives : records).set(match[1]!.normalize('NFC'), join(path, entry.name))

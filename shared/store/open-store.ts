@@ -6,6 +6,7 @@ import type { Series } from '#shared/model/series.ts'
 import { checkDirectory, type DirectoryCheck } from './check-directory.ts'
 import { discardPartials, removeStalePartials, takePartial } from './clean-partials.ts'
 import { type CommitInput, type CommittedArchive, commitArchive } from './commit-archive.ts'
+import { type DeletedMarker, readDeletedMarker, removeDeletedMarker, writeDeletedMarker } from './deleted-marker.ts'
 import { type FileOperations, realFiles } from './file-operations.ts'
 import { findFreeBytes, tryWriting } from './free-space.ts'
 import { describeLayout } from './layout.ts'
@@ -70,6 +71,11 @@ export interface Store {
   removeArchive(archive: StoredArchive): Promise<void>
   /** Re-checks stored archives, the longest unchecked first; may be stopped and run again at any time. */
   verifyArchives(options: VerifyOptions): AsyncGenerator<VerifyEvent>
+  /** Whether an earlier run saw that this server no longer has the entity, and since when. */
+  readDeletedMarker(entity: EntityRef, serverUrl: string): Promise<DeletedMarker | undefined>
+  /** Marks an entity, whose folder must be there, as deleted on this server from now on. Atomic. */
+  writeDeletedMarker(entity: EntityRef, serverUrl: string): Promise<void>
+  removeDeletedMarker(entity: EntityRef, serverUrl: string): Promise<void>
   writeRunRecord(record: RunRecord): Promise<void>
   readRunRecords(options?: { readonly limit?: number }): Promise<RunRecord[]>
 }
@@ -126,6 +132,9 @@ export function openStore({ directory, now = () => new Date(), files = realFiles
     },
     removeArchive: (archive) => removeArchive(files, layout, archive),
     verifyArchives: (options) => verifyArchives(files, layout, now, options),
+    readDeletedMarker: (entity, serverUrl) => readDeletedMarker(files, layout, entity, serverUrl),
+    writeDeletedMarker: (entity, serverUrl) => writeDeletedMarker(files, layout, entity, serverUrl, now()),
+    removeDeletedMarker: (entity, serverUrl) => removeDeletedMarker(files, layout, entity, serverUrl),
     writeRunRecord: (record) => writeRunRecord(files, layout, record, now()),
     readRunRecords: (options) => readRunRecords(files, layout, options),
   }
