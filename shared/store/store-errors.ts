@@ -13,9 +13,10 @@ const diskFull: Fault = {
   retryable: true,
   hint: 'Free space in the backup directory or raise its quota; shorter retention removes archives too.',
 }
+// A mount is made writable and rights are given without this process being told: worth another try, as a lost mount is.
 const permissionDenied: Fault = {
   code: 'permission-denied',
-  retryable: false,
+  retryable: true,
   hint: 'Give the user that runs this process write access to the backup directory.',
 }
 const mountLost: Fault = {
@@ -34,7 +35,7 @@ const faults: Readonly<Record<string, Fault>> = {
   EDQUOT: diskFull,
   EROFS: {
     code: 'read-only',
-    retryable: false,
+    retryable: true,
     hint: 'The backup directory is mounted read-only: mount it writable.',
   },
   EIO: {

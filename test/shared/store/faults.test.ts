@@ -15,9 +15,9 @@ describe('a fault of the file system', () => {
   test.each([
     ['ENOSPC', 'disk-full', true],
     ['EDQUOT', 'disk-full', true],
-    ['EROFS', 'read-only', false],
+    ['EROFS', 'read-only', true],
     ['EIO', 'disk-error', true],
-    ['EACCES', 'permission-denied', false],
+    ['EACCES', 'permission-denied', true],
     ['ESTALE', 'mount-lost', true],
     ['ENOTCONN', 'mount-lost', true],
     ['EXDEV', 'cross-device', false],
