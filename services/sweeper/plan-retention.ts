@@ -8,11 +8,12 @@ import { formatTimeSpan, shiftBySpan, type TimeSpan } from './time-span.ts'
 export interface RetentionSubject {
   readonly record: Pick<ArchiveRecord, 'series' | 'server' | 'createdAt' | 'verification'> & {
     readonly archive: Pick<ArchiveRecord['archive'], 'fileName'>
+    readonly origin?: Pick<ArchiveRecord['origin'], 'adoptedAt'>
   }
 }
 
 export interface RetentionRules extends KeepLimits {
-  /** An archive younger than this is kept; its age counts from when the export was asked for. */
+  /** An archive younger than this is kept; its age counts from when the export was asked for, or from its adoption. */
   readonly ttlMs: number
   /** So many of the newest good archives of each series are kept whatever their age; 0 is taken as 1. */
   readonly minBackups: number
@@ -57,13 +58,17 @@ function planSeries<Archive extends RetentionSubject>(
   let newerGood = 0
   let newerAny = 0
   return archives.toSorted(compareNewestFirst).map((archive) => {
-    const { createdAt } = archive.record
+    const { createdAt, origin } = archive.record
     const createdAtMs = Date.parse(createdAt)
-    const ageMs = options.now.getTime() - createdAtMs
-    if (!(ageMs >= 0)) return { archive, action: 'keep', reasons: [`dated in the future (${createdAt})`] }
+    const nowMs = options.now.getTime()
+    if (!(nowMs - createdAtMs >= 0)) return { archive, action: 'keep', reasons: [`dated in the future (${createdAt})`] }
+    // An adopted archive's order is that of its content; how old the file is nobody knows (decision 0008).
+    const ageMs = nowMs - Date.parse(origin?.adoptedAt ?? createdAt)
+    const age = origin?.adoptedAt === undefined ? `${showHours(ageMs)} old` : `adopted ${showHours(ageMs)} ago`
+    const isYoung = ageMs <= options.ttlMs
     const good = isGood(archive.record)
-    const kept = [...(hold ?? []), ...describeYouth(ageMs, options.ttlMs)]
-    const gone = [`${showHours(ageMs)} old, past the TTL of ${showHours(options.ttlMs)}`]
+    const kept = [...(hold ?? []), ...(isYoung ? [`${age}, within the TTL of ${showHours(options.ttlMs)}`] : [])]
+    const gone = [`${age}, past the TTL of ${showHours(options.ttlMs)}`]
     if (good) {
       kept.unshift(...(newerGood === 0 ? ['newest good archive of its series'] : []))
       kept.push(...askRules(rules, createdAtMs))
@@ -86,10 +91,6 @@ function describeHold({ now, deletedSince, keepDeleted }: RetentionOptions): str
   if (!keepDeleted) return [`deleted on the server (noticed on ${day}), kept for ever`]
   if (now.getTime() > shiftBySpan(Date.parse(deletedSince), keepDeleted, 1)) return undefined
   return [`deleted on the server (noticed on ${day}), kept for ${formatTimeSpan(keepDeleted)}`]
-}
-
-function describeYouth(ageMs: number, ttlMs: number): string[] {
-  return ageMs <= ttlMs ? [`${showHours(ageMs)} old, within the TTL of ${showHours(ttlMs)}`] : []
 }
 
 function askRules(rules: readonly KeepRule[], createdAtMs: number): string[] {

@@ -12,6 +12,8 @@ export type TaskScope = (
   | { readonly projectId: number }
   | { readonly projectIds: IdRange }
   | { readonly withoutProject: true }
+  /** Exactly this name. */
+  | { readonly name: string }
   | { readonly all: true }
   /** A few hundred at most: they travel in the address. */
   | { readonly idIn: readonly number[] }
@@ -42,6 +44,11 @@ export function jobTerms(scope: JobScope): LogicTerm[] {
   return scopeTerms(scope)
 }
 
+/** Exactly this name, letter case included. */
+export function nameIs(name: string): LogicTerm {
+  return compare('==', 'name', name)
+}
+
 /** The `filter` parameter: rows with an id above `afterId` that all terms hold for. */
 export function formatFilter(terms: readonly LogicTerm[], afterId: number): string {
   return JSON.stringify({ and: [...terms, compare('>', 'id', afterId)] })
@@ -49,6 +56,7 @@ export function formatFilter(terms: readonly LogicTerm[], afterId: number): stri
 
 function scopeTerms(scope: TaskScope | JobScope): LogicTerm[] {
   if ('projectId' in scope) return [compare('==', 'project_id', scope.projectId)]
+  if ('name' in scope) return [nameIs(scope.name)]
   if ('taskId' in scope) return [compare('==', 'task_id', scope.taskId)]
   if ('projectIds' in scope) return rangeTerms('project_id', scope.projectIds)
   if ('idIn' in scope) return [idIsIn(scope.idIn)]

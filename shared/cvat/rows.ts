@@ -13,7 +13,13 @@ const organizationFields = {
 }
 
 export const projectRowSchema = z
-  .object({ id: idSchema, name: z.string(), updated_date: serverDateSchema, ...organizationFields })
+  .object({
+    id: idSchema,
+    name: z.string(),
+    created_date: serverDateSchema.optional(),
+    updated_date: serverDateSchema,
+    ...organizationFields,
+  })
   .transform(nameOrganization)
 
 /** A project; `organization_id` is null for a personal one. */
@@ -42,6 +48,7 @@ export const taskRowSchema = z
       .nonnegative()
       .nullish()
       .transform((size) => size ?? 0),
+    created_date: serverDateSchema.optional(),
     updated_date: serverDateSchema,
     ...organizationFields,
   })

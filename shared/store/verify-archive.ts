@@ -5,7 +5,7 @@ import { type FileOperations, findFileSize } from './file-operations.ts'
 import { hashFile } from './hash-file.ts'
 import { inspectArchive } from './inspect-archive.ts'
 import type { Layout } from './layout.ts'
-import type { ArchiveRecord } from './record.ts'
+import { type ArchiveRecord, knownObservation } from './record.ts'
 import { withStoreErrors } from './store-errors.ts'
 import type { StoredArchive } from './stored-archive.ts'
 import { updateVerification } from './update-record.ts'
@@ -66,7 +66,7 @@ async function gatherEvidence(
   if (level === 'whole') return { sizeBytes, sha256: await hashFile(files, archivePath, signal) }
   try {
     const { entity, content } = record.series
-    const { observation } = record
+    const observation = knownObservation(record)
     const found = await inspectArchive(archivePath, { entityType: entity.type, content, observation, signal, files })
     const ignored = level === 'sound' && found.level !== 'whole'
     return { ...found, inspection: ignored ? undefined : found }
