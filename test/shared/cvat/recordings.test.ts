@@ -172,7 +172,13 @@ describe('recorded answers', () => {
   it('of lists become rows', async () => {
     const projects = await replay('n1_host_next', (cvat) => cvat.listProjects({}, noAbort()).next())
     expect(projects.value).toEqual([
-      { id: 19, name: 'acme project', updated_date: '2026-11-22T20:46:15.421396Z', organization_id: 1 },
+      {
+        id: 19,
+        name: 'acme project',
+        created_date: '2026-11-22T20:46:15.421378Z',
+        updated_date: '2026-11-22T20:46:15.421396Z',
+        organization_id: 1,
+      },
     ])
     const tasks = await replay('j3_tasks_noproject', (cvat) =>
       collect(cvat.listTasks({ withoutProject: true }, noAbort())),
