@@ -192,6 +192,7 @@ describe('recorded answers', () => {
         subset: '',
         size: 3,
         status: 'annotation',
+        created_date: '2026-11-22T20:32:55.722970Z',
         updated_date: '2026-11-22T20:33:01.374331Z',
         organization_id: null,
       },
