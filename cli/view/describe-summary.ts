@@ -18,6 +18,9 @@ export function describeSummary(summary: RunSummary, backupDir: string): string 
     `  ${counts.join(', ')}`,
   ]
   if (summary.listingError) lines.push(`  NOT WHOLE: listing the entities failed: ${summary.listingError}`)
+  for (const { series, name, text } of summary.notes.slice(0, SHOWN)) {
+    lines.push(`  NOTE ${series.split('.')[0]} ${quoteName(name)}: ${text}`)
+  }
   for (const { series, name, reason, hint } of summary.failures.slice(0, SHOWN)) {
     lines.push(`  FAILED ${series.split('.')[0]} ${quoteName(name)}: ${reason}`)
     if (hint) lines.push(`         ${hint}`)

@@ -14,11 +14,11 @@ import { isBackupActive } from '#shared/service/is-backup-active.ts'
 import { inspectArchive } from '#shared/store/inspect-archive.ts'
 import type { Inspection } from '#shared/store/inspection.ts'
 import type { Store } from '#shared/store/open-store.ts'
-import { isGood } from '#shared/store/record.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
+import { checkFreshness } from './check-freshness.ts'
 import type { DiskRoom } from './disk-room.ts'
 import { type FetchedFile, fetchFile } from './fetch-file.ts'
-import { warnOfStale } from './warn-of-stale.ts'
+import { assertOfUse, describeStale, isOfUse } from './judge-stored.ts'
 
 export interface DownloadDeps {
   readonly cvat: CvatClient
@@ -34,6 +34,7 @@ export interface DownloadDeps {
 
 /** The file has gone from the server: what is left is to export again. */
 const GONE = new Set(['file-expired', 'unknown-request', 'export-not-finished'])
+const UNANSWERED = new Set(['unreachable', 'timeout', 'server-error', 'throttled'])
 const MAX_REEXPORTS = 5
 const PROGRESS_EVERY_MS = 500
 
@@ -49,13 +50,13 @@ export async function downloadArchive(
   if (!answer.held) return answer.why === 'superseded' ? `superseded by ${answer.by}` : 'nobody waits for it any more'
 
   const stored = await findStored(payload, deps)
-  if (stored && isGood(stored.record)) return finish(payload, stored, deps)
+  if (stored && isOfUse(stored.record)) return finish(payload, stored, deps)
   // Tried before and found incomplete: the same file would be so again.
   if (stored && payload.reexports < MAX_REEXPORTS) return exportAgain(payload, deps, 'the archive was incomplete')
 
   try {
     const archive = await storeArchive(payload, context, deps)
-    assertComplete(archive)
+    assertOfUse(archive.record)
     return await finish(payload, archive, deps)
   } catch (error) {
     if (!(error instanceof BackupError) || !GONE.has(error.code)) throw error
@@ -84,13 +85,13 @@ async function storeArchive(
   const fetched = await fetchFile(payload, { ...deps, onProgress: throttleProgress(context) }, context.signal)
   await using partial = fetched.partial
   try {
-    const inspection = await inspectFetched(payload, fetched, context)
-    const warnings = [...inspection.warnings, ...warnOfStale(series, observation)]
-    for (const { code, message } of warnings) context.logger.warn({ code }, message)
+    const read = await inspectFetched(payload, fetched, context)
+    const inspection = await checkFreshness(read, series, observation, deps.cvat, context.signal)
+    for (const { code, message } of inspection.warnings) context.logger.warn({ code }, message)
     // From here on a few short steps: they are finished even when the service stops.
     const archive = await deps.store.commitArchive({
       partialPath: partial.path,
-      inspection: { ...inspection, warnings },
+      inspection,
       series,
       server: { url: deps.serverUrl, version: payload.serverVersion },
       observation,
@@ -100,8 +101,9 @@ async function storeArchive(
     await deps.store.discardPartials(backupId)
     return archive
   } catch (error) {
-    // A stop in the middle of the inspection leaves a whole file, which the next handler need not fetch again.
-    if (!context.signal.aborted) await partial.discard().catch(() => undefined)
+    // After a stop, and where the server could not be asked how old it is, the file is whole: it is not fetched again.
+    const isWhole = context.signal.aborted || (error instanceof BackupError && UNANSWERED.has(error.code))
+    if (!isWhole) await partial.discard().catch(() => undefined)
     throw error
   }
 }
@@ -135,24 +137,14 @@ async function inspectFetched(
   return inspection
 }
 
-function assertComplete(archive: StoredArchive): void {
-  if (isGood(archive.record)) return
-  const problems = archive.record.verification.problems.map((problem) => problem.message)
-  const shown = problems.slice(0, 5).join('; ') + (problems.length > 5 ? `; and ${problems.length - 5} more` : '')
-  throw new BackupError(`CVAT's archive is incomplete: ${shown}`, {
-    code: 'incomplete',
-    retryable: false,
-    hint: "The archive is kept and marked, but is no good backup. Check on the server that the task's media is there.",
-  })
-}
-
 async function finish(payload: DownloadPayload, archive: StoredArchive, deps: DownloadDeps): Promise<string> {
-  const { backupId, runId, series, name } = payload
-  const { sizeBytes } = archive.record.archive
+  const { backupId, runId, series, name, organization } = payload
+  const { sizeBytes, fileName } = archive.record.archive
   const { entity } = series
+  const stale = describeStale(archive.record, organization)
   await deps.sweeps.add({ name, payload: { entity } })
-  await deps.outcomes.add({ name, payload: { backupId, runId, series, name, result: 'done', sizeBytes } })
-  return archive.record.archive.fileName
+  await deps.outcomes.add({ name, payload: { backupId, runId, series, name, result: 'done', sizeBytes, ...stale } })
+  return stale.reason === undefined ? fileName : `${fileName}: ${stale.reason}`
 }
 
 async function exportAgain(payload: DownloadPayload, deps: DownloadDeps, why: string): Promise<string> {

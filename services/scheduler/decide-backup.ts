@@ -1,25 +1,53 @@
-// Whether an entity needs a new backup. A pure decision: the listing and the newest good archive in, a reason out.
+// Whether an entity needs a new backup. A pure decision: the listing and what is stored in, a reason out.
 
-import { type ChangeDigest, describeChange } from '#shared/model/change-digest.ts'
+import { type ChangeDigest, describeChange, digestObservation } from '#shared/model/change-digest.ts'
+import type { Observation, TaskObservation } from '#shared/model/observation.ts'
 import type { Subject } from './subject.ts'
 
 export interface Decision {
   readonly action: 'backup' | 'skip' | 'empty'
   readonly reason: string
+  /** Tasks of a project that is skipped of which nothing stored holds the present state. */
+  readonly uncovered: readonly TaskObservation[]
 }
 
-/** What is known of the newest archive of the series that was verified without problems. */
-export interface LastGood {
+/** What is known of the archive that shows the entity's last state in the directory. */
+export interface LastArchive {
   readonly digest: ChangeDigest
   /** ISO 8601 UTC. */
   readonly createdAt: string
+  /** Where CVAT served an old file: the tasks that are old in it. Absent for a good archive. */
+  readonly stale?: { readonly covered: readonly TaskObservation[]; readonly uncovered: readonly TaskObservation[] }
 }
 
-export function decideBackup(subject: Subject, lastGood: LastGood | undefined, full: boolean): Decision {
-  if (subject.size === 0) return { action: 'empty', reason: 'the task has no data yet' }
-  if (full) return { action: 'backup', reason: 'asked for in full' }
-  if (!lastGood) return { action: 'backup', reason: 'has no good archive yet' }
-  const change = describeChange(lastGood.digest, subject.digest)
-  if (change) return { action: 'backup', reason: change }
-  return { action: 'skip', reason: `unchanged since its archive of ${lastGood.createdAt}` }
+export function decideBackup(subject: Subject, last: LastArchive | undefined, full: boolean): Decision {
+  const decide = (action: Decision['action'], reason: string): Decision => ({ action, reason, uncovered: [] })
+  if (subject.size === 0) return decide('empty', 'the task has no data yet')
+  if (full) return decide('backup', 'asked for in full')
+  if (!last) return decide('backup', 'has no good archive yet')
+  const change = describeChange(last.digest, subject.digest)
+  if (change) return decide('backup', change)
+  const reason = `unchanged since its archive of ${last.createdAt}`
+  if (!last.stale) return decide('skip', reason)
+  // Exporting again would bring the same old file, and keep it alive on the server.
+  const { covered, uncovered } = last.stale
+  const own = covered.length > 0 ? `, with ${nameTasks(covered)} from their own archives` : ''
+  const again = uncovered.length > 0 ? `; ${nameTasks(uncovered)} to be backed up by themselves` : ''
+  return { action: 'skip', reason: `${reason}${own}${again}`, uncovered }
+}
+
+/** Whether a task's own archive is of the state in which its project was observed. */
+export function coversTask(archive: Observation, task: TaskObservation): boolean {
+  return describeChange(digestObservation(archive), digestTask(task)) === undefined
+}
+
+/** A task's row among its project's, as the task's own listing would show it. */
+export function digestTask(task: TaskObservation): ChangeDigest {
+  return digestObservation({ name: task.name, organization: null, updatedDate: task.updatedDate, tasks: [task] })
+}
+
+function nameTasks(tasks: readonly TaskObservation[]): string {
+  const ids = tasks.map(({ id }) => id)
+  const more = ids.length > 10 ? ` and ${ids.length - 10} more` : ''
+  return `${ids.length === 1 ? 'task' : 'tasks'} ${ids.slice(0, 10).join(', ')}${more}`
 }

@@ -1,11 +1,11 @@
 // Ends a run: its summary goes to the log and, as a file, into the backup directory.
 
 import type { Logger } from 'pino'
-import type { Failure, RunAccount, RunLedger } from '#shared/coordination/run-ledger.ts'
+import type { Failure, RunAccount, RunLedger, RunNote } from '#shared/coordination/run-ledger.ts'
 import type { Store } from '#shared/store/open-store.ts'
 
-/** Failures written into a run's record; more are counted. Bounds memory where a whole server is unreachable. */
-const FAILURES_KEPT = 1_000
+/** Failures (and notes) written into a run's record; more are counted. Bounds memory where a server is unreachable. */
+const ROWS_KEPT = 1_000
 
 export interface RunSummary {
   readonly formatVersion: 1
@@ -27,6 +27,8 @@ export interface RunSummary {
   readonly sizeBytes: number
   /** The first thousand, each with its reason. */
   readonly failures: readonly Failure[]
+  /** What went well in an unusual way, the first thousand; absent in records of earlier versions. */
+  readonly notes: readonly RunNote[]
 }
 
 /** Safe to repeat: a late retry that succeeded rewrites the record with the better numbers. */
@@ -42,7 +44,7 @@ export async function endRun(
   const summary = await summarise(account, ledger)
   await store.writeRunRecord({ ...summary })
   const first = account.state === 'waiting' && (await ledger.end(runId, 'ended'))
-  const { failures: _, ...numbers } = summary
+  const { failures: _failures, notes: _notes, ...numbers } = summary
   if (account.state === 'ended') logger.info({ run: runId, ...numbers }, 'the record of an ended run was corrected')
   else if (!first) return 'ended by another job'
   else if (summary.ok) logger.info({ run: runId, ...numbers }, 'run ended')
@@ -51,14 +53,13 @@ export async function endRun(
 }
 
 /** The account as the summary that logs, records and the command line show. */
-export async function summarise(account: RunAccount, ledger: Pick<RunLedger, 'failures'>): Promise<RunSummary> {
+export async function summarise(
+  account: RunAccount,
+  ledger: Pick<RunLedger, 'failures' | 'notes'>,
+): Promise<RunSummary> {
   const endedAtMs = account.endedAtMs ?? Date.now()
-  const failures: Failure[] = []
-  for await (const failure of ledger.failures(account.runId)) {
-    if (failures.length >= FAILURES_KEPT) break
-    failures.push(failure)
-  }
-  failures.sort((a, b) => a.series.localeCompare(b.series, 'en', { numeric: true }))
+  const failures = await takeFirst(ledger.failures(account.runId))
+  const notes = await takeFirst(ledger.notes(account.runId))
   return {
     formatVersion: 1,
     type: 'run',
@@ -78,5 +79,15 @@ export async function summarise(account: RunAccount, ledger: Pick<RunLedger, 'fa
     failed: account.failed,
     sizeBytes: account.sizeBytes,
     failures,
+    notes,
   }
+}
+
+async function takeFirst<Row extends { readonly series: string }>(rows: AsyncIterable<Row>): Promise<Row[]> {
+  const taken: Row[] = []
+  for await (const row of rows) {
+    if (taken.length >= ROWS_KEPT) break
+    taken.push(row)
+  }
+  return taken.sort((a, b) => a.series.localeCompare(b.series, 'en', { numeric: true }))
 }

@@ -5,7 +5,6 @@ import { openClaims } from '#shared/coordination/claims.ts'
 import { openRunLedger } from '#shared/coordination/run-ledger.ts'
 import type { CvatClient } from '#shared/cvat/client.ts'
 import { BackupError, describeError } from '#shared/errors/backup-error.ts'
-import { formatSeries } from '#shared/model/series.ts'
 import { downloadsQueue } from '#shared/queues/downloads-queue.ts'
 import { exportsQueue } from '#shared/queues/exports-queue.ts'
 import { openQueue, type QueueConnection } from '#shared/queues/open-queue.ts'
@@ -20,6 +19,7 @@ import { endRun } from './end-run.ts'
 import { keepSchedules, keepWatch } from './keep-schedules.ts'
 import type { Schedule } from './read-crontab.ts'
 import { type StartRunDeps, startRun } from './start-run.ts'
+import { takeOutcome } from './take-outcome.ts'
 import { watchRuns } from './watch-runs.ts'
 
 export interface SchedulerDeps extends Pick<StartRunDeps, 'filters' | 'annotations' | 'organization' | 'serverUrl'> {
@@ -83,8 +83,8 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
     connection,
     logger,
     concurrency: 8,
-    handle: async (outcome) => {
-      const ended = await ledger.settle(formatSeries(outcome.series), outcome)
+    handle: async (outcome, context) => {
+      const ended = await takeOutcome(outcome, context, { ...deps, ledger, exports })
       for (const runId of ended) await runs.add({ name: `end ${runId}`, payload: { do: 'end-run', runId } })
       return outcome.result
     },

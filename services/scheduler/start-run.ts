@@ -4,39 +4,27 @@
 import type { RunLedger } from '#shared/coordination/run-ledger.ts'
 import type { CvatClient } from '#shared/cvat/client.ts'
 import { BackupError, describeError } from '#shared/errors/backup-error.ts'
-import { digestObservation } from '#shared/model/change-digest.ts'
 import { formatEntity } from '#shared/model/entity.ts'
 import { type ArchiveContent, formatSeries, type Series } from '#shared/model/series.ts'
-import type { ExportPayload } from '#shared/queues/exports-queue.ts'
-import type { JobToAdd, OpenQueue } from '#shared/queues/open-queue.ts'
+import type { OpenQueue } from '#shared/queues/open-queue.ts'
 import type { Outcome } from '#shared/queues/outcomes-queue.ts'
 import type { StartRun } from '#shared/queues/runs-queue.ts'
 import type { JobContext } from '#shared/service/consume.ts'
-import type { Store } from '#shared/store/open-store.ts'
-import { knownObservation } from '#shared/store/record.ts'
-import { decideBackup, type LastGood } from './decide-backup.ts'
 import { listNamedSubjects, type Unlisted } from './list-named-subjects.ts'
 import { listSubjects } from './list-subjects.ts'
 import { markDeleted, sawEverything } from './mark-deleted.ts'
 import { type Filters, isAdmitted } from './match-filter.ts'
-import type { Subject } from './subject.ts'
+import { type PlanDeps, planBackups } from './plan-backups.ts'
 
-export interface StartRunDeps {
+export interface StartRunDeps extends PlanDeps {
   readonly cvat: CvatClient
-  readonly store: Store
   readonly ledger: RunLedger
-  readonly exports: OpenQueue<ExportPayload>
   readonly outcomes: OpenQueue<Outcome>
   readonly filters: Filters
   readonly annotations: { readonly format: string; readonly saveImages: boolean }
   /** CVAT_ORGANIZATION: lists show nothing else then. */
   readonly organization?: string | undefined
-  /** CVAT_URL, for links and for telling this server's archives from another's. */
-  readonly serverUrl: string
 }
-
-/** Folders looked into at once while deciding: network mounts answer slowly. */
-const PARALLEL_READS = 16
 
 export async function startRun(
   runId: string,
@@ -50,15 +38,16 @@ export async function startRun(
   const { cursor } = await ledger.open({ ...request, runId, jobId: context.jobId })
   if ((await ledger.read(runId))?.state === 'interrupted') return 'the run was interrupted'
   if (request.mode === 'a') await assertFormat(deps, context.signal)
+  const planning = { content: contentOf(request, deps), full: request.full, how: 'listed' } as const
   if (request.entities) {
     for await (const found of listNamedSubjects(request.entities, request.mode, cvat, context.signal)) {
       if ('error' in found) await countUnlisted(runId, request, found, deps)
-      else await enterPage(runId, request, [found], context, deps)
+      else await planBackups(runId, [found], planning, context, deps)
     }
   } else {
     for await (const page of listSubjects(request.mode, cursor, cvat, context.signal)) {
       const admitted = page.subjects.filter((subject) => isAdmitted(subject, deps.filters))
-      await enterPage(runId, request, admitted, context, deps)
+      await planBackups(runId, admitted, planning, context, deps)
       await ledger.advance(runId, page.cursor)
     }
   }
@@ -79,21 +68,6 @@ async function assertFormat({ cvat, annotations }: StartRunDeps, signal: AbortSi
   })
 }
 
-async function enterPage(
-  runId: string,
-  request: StartRun,
-  subjects: readonly Subject[],
-  context: JobContext<unknown>,
-  deps: StartRunDeps,
-): Promise<void> {
-  for (let i = 0; i < subjects.length; i += PARALLEL_READS) {
-    context.signal.throwIfAborted()
-    const batch = subjects.slice(i, i + PARALLEL_READS)
-    const jobs = await Promise.all(batch.map((subject) => planSubject(runId, request, subject, context, deps)))
-    await deps.exports.addAll(jobs.filter((job) => job !== undefined))
-  }
-}
-
 /** A failure is not the run's: what was not noted now is noted after the next listing. */
 async function noteDeleted({ signal, logger }: JobContext<unknown>, deps: StartRunDeps): Promise<void> {
   const { include, exclude } = deps.filters
@@ -104,43 +78,6 @@ async function noteDeleted({ signal, logger }: JobContext<unknown>, deps: StartR
     signal.throwIfAborted()
     logger.warn({ reason: describeError(error) }, 'what was deleted on the server could not be noted')
   }
-}
-
-async function planSubject(
-  runId: string,
-  request: StartRun,
-  subject: Subject,
-  context: JobContext<unknown>,
-  deps: StartRunDeps,
-): Promise<JobToAdd<ExportPayload> | undefined> {
-  await deps.store.removeDeletedMarker(subject.entity, deps.serverUrl)
-  const series: Series = { entity: subject.entity, content: contentOf(request, deps) }
-  const lastGood = request.full ? undefined : await readLastGood(series, deps)
-  const { action, reason } = decideBackup(subject, lastGood, request.full)
-  const key = formatSeries(series)
-  const backupId = `${runId}.${key}`
-  const planned = await deps.ledger.plan(runId, { series: key, name: subject.name, action, reason, backupId })
-  context.logger.debug({ entity: formatEntity(subject.entity), name: subject.name, action, reason }, 'planned')
-  if (planned !== 'new') return undefined
-  return {
-    name: subject.name,
-    jobId: backupId,
-    payload: {
-      backupId,
-      runId,
-      series,
-      name: subject.name,
-      organization: subject.organization,
-      link: new URL(`${subject.entity.type}s/${subject.entity.id}`, `${deps.serverUrl}/`).href,
-      reexports: 0,
-    },
-  }
-}
-
-async function readLastGood(series: Series, deps: StartRunDeps): Promise<LastGood | undefined> {
-  const found = await deps.store.newestGood(series, deps.serverUrl)
-  const observation = found && knownObservation(found.record)
-  return observation && { digest: digestObservation(observation), createdAt: found.record.createdAt }
 }
 
 /** An entity that was asked for by id and is not there counts as failed. */

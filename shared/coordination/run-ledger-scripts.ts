@@ -19,10 +19,10 @@ redis.call('HSET', KEYS[1], 'state', 'waiting')
 if ARGV[1] ~= '' then redis.call('HSET', KEYS[1], 'listingError', ARGV[1]) end
 `
 
-// KEYS run, planned, pending, events, claim, claim's runs
+// KEYS run, planned, pending, events, claim, claim's runs, planned in the other way
 // ARGV runId, series, backupId, action, name, reason, now, events kept
 export const planScript = `
-local seen = redis.call('SADD', KEYS[2], ARGV[2]) == 0
+local seen = redis.call('SADD', KEYS[2], ARGV[2]) == 0 or redis.call('SISMEMBER', KEYS[7], ARGV[2]) == 1
 if ARGV[4] ~= 'backup' then
   if seen then return 'counted' end
   local field = ARGV[4] == 'skip' and 'skipped' or 'empty'

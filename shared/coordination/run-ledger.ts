@@ -37,6 +37,13 @@ export interface Failure {
   readonly hint?: string | undefined
 }
 
+/** Something about a backup that went well, which a person should know. */
+export interface RunNote {
+  readonly series: string
+  readonly name: string
+  readonly text: string
+}
+
 export interface RunEvent {
   readonly id: string
   readonly what: 'done' | 'skipped' | 'empty' | 'failed'
@@ -63,6 +70,17 @@ export type RunLedger = ReturnType<typeof openRunLedger>
 export function openRunLedger({ redis, prefix }: QueueConnection) {
   const runKey = (runId: string, part = '') => `${prefix}:run:${runId}${part}`
   const indexKey = `${prefix}:runs`
+
+  /** A hash's values, a few hundred at a time. */
+  async function* scanValues(key: string): AsyncGenerator<string> {
+    let cursor = '0'
+    do {
+      const [next, flat] = await redis.hscan(key, cursor, 'COUNT', 200)
+      cursor = next
+      for (let i = 0; i + 1 < flat.length; i += 2) yield flat[i + 1]!
+    } while (cursor !== '0')
+  }
+
   return {
     /** Begins the account; a second call for the same run changes nothing. Returns where listing is to go on. */
     async open(run: Pick<RunAccount, 'runId' | 'jobId' | 'mode' | 'full' | 'trigger'>): Promise<{ cursor: string }> {
@@ -77,17 +95,21 @@ export function openRunLedger({ redis, prefix }: QueueConnection) {
     /**
      * Enters one entity into the run. `new`: this run's backup has the claim and its job must be added (adding it again
      * is harmless). `joined`: a backup under way serves this run too. `counted`: nothing is left to do.
+     * `besides`: not because it was listed, but because an archive of something else turned out to need it.
      */
-    async plan(runId: string, plan: Plan): Promise<'new' | 'joined' | 'counted'> {
+    async plan(runId: string, plan: Plan, how: 'listed' | 'besides' = 'listed'): Promise<'new' | 'joined' | 'counted'> {
+      const listed = runKey(runId, ':planned')
+      const besides = runKey(runId, ':besides')
       const answer = await redis.eval(
         planScript,
-        6,
+        7,
         runKey(runId),
-        runKey(runId, ':planned'),
+        how === 'listed' ? listed : besides,
         runKey(runId, ':pending'),
         runKey(runId, ':events'),
         claimKey(prefix, plan.series),
         claimRunsKey(prefix, plan.series),
+        how === 'listed' ? besides : listed,
         runId,
         plan.series,
         plan.backupId,
@@ -97,6 +119,8 @@ export function openRunLedger({ redis, prefix }: QueueConnection) {
         Date.now(),
         EVENTS_KEPT,
       )
+      // A retry by hand may come after the run's end, when nothing else would set it.
+      if (how === 'besides') await redis.expire(besides, KEPT_SECONDS)
       return answer as 'new' | 'joined' | 'counted'
     },
 
@@ -141,6 +165,24 @@ export function openRunLedger({ redis, prefix }: QueueConnection) {
       return ended as string[]
     },
 
+    /** The runs for which an outcome is about to count. */
+    async waiting(series: string, { backupId, runId }: Pick<Outcome, 'backupId' | 'runId'>): Promise<string[]> {
+      const owner = await redis.hget(claimKey(prefix, series), 'backupId')
+      const joined = owner === backupId ? await redis.smembers(claimRunsKey(prefix, series)) : []
+      const disappointed = await redis.smembers(failedForKey(prefix, backupId))
+      return [...new Set([runId, ...joined, ...disappointed])]
+    },
+
+    /** One a series: writing it again changes nothing. */
+    async addNote(runId: string, note: RunNote): Promise<void> {
+      const key = runKey(runId, ':notes')
+      await redis.multi().hset(key, note.series, JSON.stringify(note)).expire(key, KEPT_SECONDS).exec()
+    },
+
+    async *notes(runId: string): AsyncGenerator<RunNote> {
+      for await (const text of scanValues(runKey(runId, ':notes'))) yield JSON.parse(text) as RunNote
+    },
+
     async read(runId: string): Promise<RunAccount | undefined> {
       const fields = await redis.hgetall(runKey(runId))
       return fields.startedAtMs ? parseAccount(runId, fields) : undefined
@@ -161,12 +203,7 @@ export function openRunLedger({ redis, prefix }: QueueConnection) {
     },
 
     async *failures(runId: string): AsyncGenerator<Failure> {
-      let cursor = '0'
-      do {
-        const [next, flat] = await redis.hscan(runKey(runId, ':failures'), cursor, 'COUNT', 200)
-        cursor = next
-        for (let i = 0; i + 1 < flat.length; i += 2) yield JSON.parse(flat[i + 1]!) as Failure
-      } while (cursor !== '0')
+      for await (const text of scanValues(runKey(runId, ':failures'))) yield JSON.parse(text) as Failure
     },
 
     /** What happened since the event `after` (`0` for all), oldest first, at most 500. */
@@ -187,7 +224,8 @@ export function openRunLedger({ redis, prefix }: QueueConnection) {
 
     /** True for the first call only. */
     async end(runId: string, state: 'ended' | 'interrupted'): Promise<boolean> {
-      const keys = ['', ':pending', ':failures', ':events', ':planned'].map((part) => runKey(runId, part))
+      const parts = ['', ':pending', ':failures', ':notes', ':events', ':planned', ':besides']
+      const keys = parts.map((part) => runKey(runId, part))
       const first = await redis.hsetnx(keys[0]!, 'endedAtMs', String(Date.now()))
       const transaction = redis.multi().hset(keys[0]!, { state })
       for (const key of keys) transaction.expire(key, KEPT_SECONDS)

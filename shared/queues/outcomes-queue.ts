@@ -1,6 +1,7 @@
 // outcomes: how a backup ended, told by exporter and downloader to the scheduler, which keeps the account of runs.
 
 import { z } from 'zod'
+import { taskObservationSchema } from '#shared/model/observation.ts'
 import { seriesSchema } from '#shared/model/series.ts'
 import { keepFinishedJobs, type QueueDefinition } from './queue-definition.ts'
 
@@ -18,6 +19,8 @@ export const outcomePayloadSchema = z.object({
   reason: z.string().max(2_000).optional(),
   code: z.string().max(100).optional(),
   hint: z.string().max(1_000).optional(),
+  /** Tasks of a project of which CVAT served an old state: the run is to back them up by themselves. */
+  alsoBackUp: z.object({ organization: z.string().nullable(), tasks: z.array(taskObservationSchema) }).optional(),
 })
 
 export type Outcome = z.infer<typeof outcomePayloadSchema>

@@ -33,6 +33,7 @@ test('what looks as it did is not, and the archive is named', () => {
   expect(decideBackup(subject(), lastGood, false)).toEqual({
     action: 'skip',
     reason: `unchanged since its archive of ${lastGood.createdAt}`,
+    uncovered: [],
   })
 })
 

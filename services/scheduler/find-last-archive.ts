@@ -1,0 +1,63 @@
+// The archive that shows an entity's last state in the backup directory, found from the records alone.
+
+import { type ChangeDigest, describeChange, digestObservation } from '#shared/model/change-digest.ts'
+import type { TaskObservation } from '#shared/model/observation.ts'
+import { formatContent, type Series } from '#shared/model/series.ts'
+import type { Store } from '#shared/store/open-store.ts'
+import { type ArchiveRecord, isStale, knownObservation } from '#shared/store/record.ts'
+import { normaliseServerUrl } from '#shared/store/server-url.ts'
+import { coversTask, type LastArchive } from './decide-backup.ts'
+
+type ReadStore = Pick<Store, 'newestGood' | 'listRecords'>
+
+/**
+ * The newest good archive; or, when it does not show the present state but an archive of a project into which CVAT put
+ * an old file does, that one, with what the tasks' own archives add to it.
+ */
+export async function findLastArchive(
+  series: Series,
+  present: ChangeDigest,
+  store: ReadStore,
+  serverUrl: string,
+): Promise<LastArchive | undefined> {
+  const good = await readNewestGood(series, store, serverUrl)
+  const last = good && { digest: digestObservation(good.observation), createdAt: good.createdAt }
+  if (last && !describeChange(last.digest, present)) return last
+  if (series.entity.type !== 'project' || series.content.kind !== 'backup') return last
+  const stale = await findStale(series, present, store, serverUrl)
+  return stale ? addTasks(stale, store, serverUrl) : last
+}
+
+async function readNewestGood(series: Series, store: ReadStore, serverUrl: string) {
+  const found = await store.newestGood(series, serverUrl)
+  const observation = found && knownObservation(found.record)
+  return observation && { observation, createdAt: found.record.createdAt }
+}
+
+async function findStale(series: Series, present: ChangeDigest, store: ReadStore, serverUrl: string) {
+  const url = normaliseServerUrl(serverUrl)
+  const wanted = formatContent(series.content)
+  const { archives } = await store.listRecords(series.entity)
+  return archives.find(
+    ({ record }) =>
+      isStale(record) &&
+      record.server.url === url &&
+      formatContent(record.series.content) === wanted &&
+      !describeChange(digestObservation(record.observation), present),
+  )?.record
+}
+
+async function addTasks(record: ArchiveRecord, store: ReadStore, serverUrl: string): Promise<LastArchive> {
+  const { observation, verification, createdAt } = record
+  const named = new Set(verification.problems.map(({ taskId }) => taskId))
+  const covered: TaskObservation[] = []
+  const uncovered: TaskObservation[] = []
+  for (const task of observation.tasks.filter(({ id }) => named.has(id))) {
+    const series: Series = { entity: { type: 'task', id: task.id }, content: { kind: 'backup' } }
+    const own = await readNewestGood(series, store, serverUrl)
+    const isCovered = own !== undefined && coversTask(own.observation, task)
+    const list = isCovered ? covered : uncovered
+    list.push(task)
+  }
+  return { digest: digestObservation(observation), createdAt, stale: { covered, uncovered } }
+}

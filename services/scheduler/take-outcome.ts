@@ -1,0 +1,45 @@
+// Counts how a backup ended, for every run that waited for it. Safe to repeat.
+
+import type { Logger } from 'pino'
+import type { RunLedger } from '#shared/coordination/run-ledger.ts'
+import { formatSeries } from '#shared/model/series.ts'
+import type { Outcome } from '#shared/queues/outcomes-queue.ts'
+import { type PlanDeps, planBackups, taskOf } from './plan-backups.ts'
+
+export interface OutcomeDeps extends PlanDeps {
+  readonly ledger: RunLedger
+}
+
+/** Gives the runs that may now be ended. */
+export async function takeOutcome(
+  outcome: Outcome,
+  context: { readonly logger: Logger; readonly signal: AbortSignal },
+  deps: OutcomeDeps,
+): Promise<string[]> {
+  const { ledger } = deps
+  const series = formatSeries(outcome.series)
+  if (outcome.result === 'done' && outcome.reason !== undefined) {
+    // Before the backup counts as done: a run in which nothing is awaited would end.
+    for (const runId of await ledger.waiting(series, outcome)) await enterTasks(runId, series, outcome, context, deps)
+  }
+  return ledger.settle(series, outcome)
+}
+
+/** Tasks of which the archive holds an old state become part of the run: each with a claim of its own, if it needs one. */
+async function enterTasks(
+  runId: string,
+  series: string,
+  { name, reason = '', alsoBackUp }: Outcome,
+  context: { readonly logger: Logger; readonly signal: AbortSignal },
+  deps: OutcomeDeps,
+): Promise<void> {
+  const account = await deps.ledger.read(runId)
+  if (!account || account.state === 'interrupted') return
+  await deps.ledger.addNote(runId, { series, name, text: reason })
+  const { logger } = context
+  logger.warn({ run: runId, series, name, tasks: alsoBackUp?.tasks.map(({ id }) => id) }, reason)
+  if (!alsoBackUp) return
+  const subjects = alsoBackUp.tasks.map((task) => taskOf(task, alsoBackUp.organization))
+  const planning = { content: { kind: 'backup' }, full: account.full, how: 'besides' } as const
+  await planBackups(runId, subjects, planning, context, deps)
+}
