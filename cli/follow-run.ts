@@ -6,6 +6,7 @@ import type { RunLedger } from '#shared/coordination/run-ledger.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import type { OpenQueue } from '#shared/queues/open-queue.ts'
 import type { ActiveJob, RunView } from './view/run-view.ts'
+import { watchRoom } from './watch-room.ts'
 
 export interface FollowDeps {
   readonly ledger: RunLedger
@@ -25,6 +26,7 @@ export async function followRun(runId: string, deps: FollowDeps, signal: AbortSi
   let lastEvent = '0'
   let seen = false
   const watch = watchSchedulers(deps)
+  const listWaiting = watchRoom(deps)
   for (;;) {
     const account = await ledger.read(runId)
     for (;;) {
@@ -33,7 +35,8 @@ export async function followRun(runId: string, deps: FollowDeps, signal: AbortSi
       lastEvent = events.at(-1)!.id
       view.onEvents(events)
     }
-    if (account) view.onAccount(account, await listActive(deps))
+    const waiting = await listWaiting()
+    if (account) view.onAccount(account, [...waiting, ...(await listActive(deps))])
     if (account?.state === 'ended' || account?.state === 'interrupted') return summarise(account, ledger)
     if (!account && seen) throw lost(runId)
     seen ||= account !== undefined

@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, type TestContext, test } from 'vitest
 import { startDownloader } from '#services/downloader/service.ts'
 import { type FileOperations, realFiles } from '#shared/store/file-operations.ts'
 import { openStore } from '#shared/store/open-store.ts'
+import { followRun } from '../../../cli/follow-run.ts'
 import { sha256 } from '../../shared/store/store-fixture.ts'
 import { useRedis } from '../../support/redis-server.ts'
 import { mountSmallDisk } from '../../support/small-disk.ts'
@@ -64,6 +65,11 @@ describe('a full disk', () => {
     await disk.fill(15 * MB)
 
     const runId = await stack.request({ full: true })
+    const said: string[] = []
+    const { ledger, queues } = stack
+    const view = { onEvents() {}, onAccount() {}, say: (text: string) => void said.push(text), close() {} }
+    const followed = followRun(runId, { ledger, view, ...queues }, AbortSignal.timeout(30_000))
+    await waitFor('the follower to be told', () => said.length > 0)
     await waitFor('many looks at the disk', () => linesAbout(stack, 'postponed').length > 10)
     const [line, ...more] = linesAbout(stack, 'the backup directory is full')
     expect(more).toEqual([])
@@ -78,7 +84,11 @@ describe('a full disk', () => {
     expect(sha256(await readFile(old!.archivePath))).toBe(before)
 
     await disk.free()
-    expect(await stack.ended(runId)).toMatchObject({ done: 3, failed: 0 })
+    expect(await followed).toMatchObject({ done: 3, failed: 0 })
+    expect(said).toEqual([
+      expect.stringMatching(/^the backup directory is full: .*\("\d MB", 3\.\d MB needed, \d\.\d MB free\)$/),
+      'there is room for the downloads again',
+    ])
     expect(linesAbout(stack, 'there is room again')).toHaveLength(1)
     expect(await leftovers(stack)).toEqual([])
     for (const job of await stack.queues.downloads.bull.getCompleted()) expect(job.attemptsMade).toBe(1)
