@@ -71,8 +71,9 @@ export interface Installation {
 }
 
 /** Projects with a task each, and every third a loose task; files of about 40 kB. */
-export function faultWorld(entities: number, bytesPerFrame = 10_000): World {
+export function faultWorld(entities: number, { bytesPerFrame = 10_000, clockAheadMs = 0 } = {}): World {
   const world = emptyWorld()
+  world.clock.advance(clockAheadMs)
   for (let i = 1; i <= entities; i++) {
     const projectId = i % 3 === 0 ? null : world.addProject({ name: `project ${i}` }).id
     world.addTask({ projectId, name: `task ${i}`, frames: 4, bytesPerFrame })

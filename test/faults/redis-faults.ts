@@ -71,7 +71,7 @@ export function cutRedisOften(times: number, chance: Chance): (installation: Ins
       redisWire.cutAll()
       await sleep(chance.between(100, 500))
     }
-    redisWire.faultOf = () => undefined
+    redisWire.remove()
   }
 }
 

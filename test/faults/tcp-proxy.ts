@@ -16,8 +16,10 @@ export interface TcpProxy {
   readonly port: number
   /** Connections that were made so far. */
   readonly connections: number
-  /** Faults that have happened so far. */
+  /** Connections that a fault of {@link faultOf} has hit so far. */
   readonly hits: number
+  /** Takes that away. */
+  remove(): void
   /** What happens to a new connection; undefined leaves it alone. */
   faultOf: (connection: number) => ConnectionFault | undefined
   setMode(mode: WireMode): void
@@ -76,6 +78,9 @@ export async function startTcpProxy(target: NetConnectOpts): Promise<TcpProxy> {
       return hits
     },
     faultOf: () => undefined,
+    remove() {
+      proxy.faultOf = () => undefined
+    },
     setMode(next) {
       mode = next
     },
