@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type RunSummary, summarise } from '#services/scheduler/end-run.ts'
 import type { RunLedger } from '#shared/coordination/run-ledger.ts'
+import { orAborted, withDeadline } from '#shared/cvat/deadline.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import type { OpenQueue } from '#shared/queues/open-queue.ts'
 import type { ActiveJob, RunView } from './view/run-view.ts'
@@ -14,20 +15,24 @@ export interface FollowDeps {
   readonly exports: Pick<OpenQueue<unknown>, 'bull'>
   readonly downloads: Pick<OpenQueue<unknown>, 'bull'>
   readonly view: RunView
+  /** For tests: how long Redis may take to answer. */
+  readonly silentMs?: number
 }
 
 const LOOK_EVERY_MS = 250
+/** A connection that was lost is made again for ever: only this tells a restart of Redis from its end. */
+const REDIS_SILENT_MS = 60_000
 /** Without any scheduler for this long, waiting on would be silence taken for success. */
 const NO_SCHEDULER_MS = 60_000
 
-/** @throws BackupError `no-scheduler`, `run-lost`; the signal's reason */
+/** @throws BackupError `no-scheduler`, `run-lost`, `redis-unreachable`; the signal's reason */
 export async function followRun(runId: string, deps: FollowDeps, signal: AbortSignal): Promise<RunSummary> {
   const { ledger, view } = deps
   let lastEvent = '0'
   let seen = false
   const watch = watchSchedulers(deps)
   const listWaiting = watchRoom(deps)
-  for (;;) {
+  const look = async (): Promise<RunSummary | undefined> => {
     const account = await ledger.read(runId)
     for (;;) {
       const events = await ledger.events(runId, lastEvent)
@@ -41,6 +46,12 @@ export async function followRun(runId: string, deps: FollowDeps, signal: AbortSi
     if (!account && seen) throw lost(runId)
     seen ||= account !== undefined
     await watch()
+    return undefined
+  }
+  const silentMs = deps.silentMs ?? REDIS_SILENT_MS
+  for (;;) {
+    const summary = await withDeadline(silentMs, signal, redisSilent, (limited) => orAborted(look(), limited))
+    if (summary) return summary
     await sleep(LOOK_EVERY_MS, undefined, { signal })
   }
 }
@@ -82,5 +93,13 @@ function lost(runId: string): BackupError {
     code: 'run-lost',
     retryable: true,
     hint: 'Redis was emptied. Archives that were stored are safe; start the backup again to get the rest.',
+  })
+}
+
+function redisSilent(): BackupError {
+  return new BackupError('Redis no longer answers', {
+    code: 'redis-unreachable',
+    retryable: true,
+    hint: 'Whoever ran the services was stopped. What was asked for stays queued: it goes on when they run again.',
   })
 }

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import { redisAddress } from '#shared/config/redis.ts'
 import { allQueues } from '#shared/queues/all-queues.ts'
-import type { QueueConnection } from '#shared/queues/open-queue.ts'
+import { openQueue, type QueueConnection } from '#shared/queues/open-queue.ts'
 import { connectRedis, type RedisAddress } from '#shared/redis/connect-redis.ts'
 import type { AllSettings } from '../load-all-settings.ts'
 import { socketAddress, startEmbeddedRedis } from './embedded-redis.ts'
@@ -53,10 +53,21 @@ export async function openQueues(
     const holder = await readHolder(folder)
     if (holder === 'serve' && command === 'backup') {
       const served = await connectTo(socketAddress(folder), prefix, false).catch(() => undefined)
-      if (served) return served
+      if (served && (await hasServices(served.connection))) return served
+      await served?.close()
     }
     if (!waited) onWait(`waiting: another cvat-backups${holder ? ` ${holder}` : ''} works on this backup directory`)
     await sleep(LOOK_AGAIN_MS, undefined, { signal })
+  }
+}
+
+/** False while `serve` still starts, and after it was killed: its Redis outlives it. */
+async function hasServices(connection: QueueConnection): Promise<boolean> {
+  const runs = openQueue(allQueues.runs, connection)
+  try {
+    return (await runs.bull.getWorkersCount()) > 0
+  } finally {
+    await runs.close()
   }
 }
 
