@@ -18,6 +18,11 @@ Usage: cvat-backups COMMAND [OPTIONS]
       --dry-run            only tell what would be removed, and why
       --json               print every decision, then the totals, as JSON lines
   list [--json]          show what the backup directory holds
+  adopt [FOLDER]         take over the flat files of the original script, by default
+                         those in CVAT_BACKUP_DIR
+      --dry-run            only tell what would become of each
+      --copy               leave them where they are
+      --json               print it as JSON
   serve                  run all services in this process, by the schedule
   print-config [--json]  show the settings in force and where they come from
 
