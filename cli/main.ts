@@ -11,6 +11,7 @@ const commands: Record<string, () => Promise<Command>> = {
   backup: async () => (await import('./commands/backup.ts')).backup,
   sweep: async () => (await import('./commands/sweep.ts')).sweep,
   list: async () => (await import('./commands/list.ts')).list,
+  verify: async () => (await import('./commands/verify.ts')).verify,
   adopt: async () => (await import('./commands/adopt.ts')).adopt,
   serve: async () => (await import('./commands/serve.ts')).serve,
   'print-config': async () => (await import('./commands/print-config.ts')).printConfig,

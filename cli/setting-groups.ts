@@ -4,6 +4,7 @@ import { downloaderSettings } from '#services/downloader/config.ts'
 import { exporterSettings } from '#services/exporter/config.ts'
 import { schedulerSettings } from '#services/scheduler/config.ts'
 import { sweeperSettings } from '#services/sweeper/config.ts'
+import { verificationSettings } from '#services/sweeper/verify-config.ts'
 import { clockSettings } from '#shared/config/clock.ts'
 import { cvatSettings } from '#shared/config/cvat.ts'
 import { loggingSettings } from '#shared/config/logging.ts'
@@ -17,6 +18,7 @@ export const allSettingGroups = {
   exporter: exporterSettings,
   downloader: downloaderSettings,
   sweeper: sweeperSettings,
+  verification: verificationSettings,
   clock: clockSettings,
   redis: redisSettings,
   logging: loggingSettings,

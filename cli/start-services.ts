@@ -31,7 +31,8 @@ export async function startServices({ values }: AllSettings, surroundings: Servi
   const common = { ...surroundings, store, serverUrl: values.cvat.url }
   try {
     started.push(await startDownloader({ ...common, ...values.downloader }))
-    started.push(await startSweeper({ ...common, rules: { ...values.sweeper, ...values.clock } }))
+    const { verifyPasses } = values.verification
+    started.push(await startSweeper({ ...common, rules: { ...values.sweeper, ...values.clock }, verifyPasses }))
     started.push(await startExporter({ ...common, ...values.exporter }))
     const { scheduler } = values
     started.push(

@@ -18,6 +18,12 @@ Usage: cvat-backups COMMAND [OPTIONS]
       --dry-run            only tell what would be removed, and why
       --json               print every decision, then the totals, as JSON lines
   list [--json]          show what the backup directory holds
+  verify [FOLDER…]       read stored archives again, those unchecked for 30 days or
+                         all of the named folders (project-6 task-7)
+      --since 7d           those not checked since then: 12h, 7d, 2w or a date
+      --all                all of them
+      --level whole        only size and SHA-256 (sound: members too; complete: the default)
+      --json               print findings and numbers as JSON
   adopt [FOLDER]         take over the flat files of the original script, by default
                          those in CVAT_BACKUP_DIR
       --dry-run            only tell what would become of each

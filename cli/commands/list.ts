@@ -4,6 +4,7 @@ import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
 import { openStore } from '#shared/store/open-store.ts'
 import { isGood } from '#shared/store/record.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
+import { isRotten } from '#shared/store/verify-judge.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { loadStoreSettings } from '../load-all-settings.ts'
 import { readArguments } from '../read-arguments.ts'
@@ -41,7 +42,7 @@ async function sortEntities(entities: AsyncIterable<EntityRef>): Promise<EntityR
 const HEADING = `${'ENTITY'.padEnd(15)} ${'TIME (UTC)'.padEnd(19)} ${'KIND'.padEnd(11)} ${'LEVEL'.padEnd(10)} ${'SIZE'.padStart(8)}  NAME`
 
 function toLine({ entity, record }: StoredArchive): string {
-  const level = isGood(record) ? record.verification.level : 'INCOMPLETE'
+  const level = isGood(record) ? record.verification.level : isRotten(record) ? 'DAMAGED' : 'INCOMPLETE'
   return [
     formatEntity(entity).padEnd(15),
     record.createdAt.slice(0, 19).replace('T', ' '),

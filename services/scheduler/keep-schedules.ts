@@ -3,6 +3,7 @@
 import type { OpenQueue } from '#shared/queues/open-queue.ts'
 import type { RunPayload } from '#shared/queues/runs-queue.ts'
 import type { SweepPayload } from '#shared/queues/sweeps-queue.ts'
+import type { VerificationPayload } from '#shared/queues/verifications-queue.ts'
 import type { Schedule } from './read-crontab.ts'
 
 /** How often runs under way are looked after. */
@@ -12,6 +13,7 @@ const WATCH_ID = 'watch-runs'
 interface ScheduleDeps {
   readonly runs: OpenQueue<RunPayload>
   readonly sweeps: OpenQueue<SweepPayload>
+  readonly verifications: OpenQueue<VerificationPayload>
   /** IANA name; cron's fields are read in it. */
   readonly timeZone: string
 }
@@ -19,6 +21,7 @@ interface ScheduleDeps {
 export async function keepSchedules(schedules: readonly Schedule[], deps: ScheduleDeps): Promise<void> {
   const wantedRuns = new Set([WATCH_ID])
   const wantedSweeps = new Set<string>()
+  const wantedVerifications = new Set<string>()
   await keepWatch(deps.runs)
   for (const schedule of schedules) {
     const repeat = { pattern: schedule.cron, tz: deps.timeZone }
@@ -26,6 +29,12 @@ export async function keepSchedules(schedules: readonly Schedule[], deps: Schedu
       const id = `sweep ${schedule.cron}`
       wantedSweeps.add(id)
       await deps.sweeps.bull.upsertJobScheduler(id, repeat, { name: 'all entities', data: {} })
+      continue
+    }
+    if (schedule.what === 'verify') {
+      const id = `verify ${schedule.cron}`
+      wantedVerifications.add(id)
+      await deps.verifications.bull.upsertJobScheduler(id, repeat, { name: 'a share of all archives', data: {} })
       continue
     }
     const { mode, full } = schedule
@@ -36,6 +45,7 @@ export async function keepSchedules(schedules: readonly Schedule[], deps: Schedu
   }
   await removeOthers(deps.runs, wantedRuns)
   await removeOthers(deps.sweeps, wantedSweeps)
+  await removeOthers(deps.verifications, wantedVerifications)
 }
 
 /** Only the look-after job: what a process without a schedule of its own needs. */

@@ -14,10 +14,11 @@ export type Schedule =
       readonly full: boolean
     }
   | { readonly cron: string; readonly line: number; readonly what: 'sweep' }
+  | { readonly cron: string; readonly line: number; readonly what: 'verify' }
 
 /**
- * Reads lines like `0 0 * * * backup --mode p [--full]` and `0 1 * * * sweep`; `#` begins a comment, `@daily` and its
- * kin work. Whatever stands before the command's name is ignored, so the original's `/…/backup.sh` lines are no match
+ * Reads lines like `0 0 * * * backup --mode p [--full]`, `0 1 * * * sweep` and `30 2 * * * verify`; `#` begins a comment,
+ * `@daily` and its kin work. Whatever stands before the command's name is ignored, so the original's `/…/backup.sh` lines are no match
  * and are named as faults rather than run as something else.
  *
  * @throws BackupError `crontab` naming every faulty line at once
@@ -36,7 +37,7 @@ export function readCrontab(text: string, fileName: string): Schedule[] {
   throw new BackupError(`the schedule file ${fileName} cannot be read: ${faults.join('; ')}`, {
     code: 'crontab',
     retryable: false,
-    hint: 'A line is five fields of cron and `backup --mode p|a|t [--full]` or `sweep`, e.g. `0 0 * * * backup --mode p`.',
+    hint: 'A line is five fields of cron and `backup --mode p|a|t [--full]`, `sweep` or `verify`, e.g. `0 0 * * * backup --mode p`.',
   })
 }
 
@@ -50,7 +51,8 @@ function readLine(content: string, line: number): Schedule | string {
     return `not a cron expression: ${error instanceof Error ? error.message : String(error)}`
   }
   const words = match[2]!.trim().split(/\s+/)
-  if (words.length === 1 && words[0] === 'sweep') return { cron, line, what: 'sweep' }
+  const [what] = words
+  if (words.length === 1 && (what === 'sweep' || what === 'verify')) return { cron, line, what }
   if (words[0] !== 'backup') return `unknown command ${words[0]}`
   const full = words.includes('--full')
   const rest = words.slice(1).filter((word) => word !== '--full')

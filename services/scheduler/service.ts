@@ -11,6 +11,7 @@ import { openQueue, type QueueConnection } from '#shared/queues/open-queue.ts'
 import { outcomesQueue } from '#shared/queues/outcomes-queue.ts'
 import { type RunPayload, runsQueue } from '#shared/queues/runs-queue.ts'
 import { sweepsQueue } from '#shared/queues/sweeps-queue.ts'
+import { verificationsQueue } from '#shared/queues/verifications-queue.ts'
 import { consume, type JobContext } from '#shared/service/consume.ts'
 import { makeRunId } from '#shared/service/make-run-id.ts'
 import type { Service } from '#shared/service/service.ts'
@@ -41,8 +42,10 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
   const exports = openQueue(exportsQueue, connection)
   const downloads = openQueue(downloadsQueue, connection)
   const sweeps = openQueue(sweepsQueue, connection)
+  const verifications = openQueue(verificationsQueue, connection)
   const outcomes = openQueue(outcomesQueue, connection)
-  if (deps.schedules) await keepSchedules(deps.schedules, { runs, sweeps, timeZone: deps.timeZone })
+  const { schedules, timeZone } = deps
+  if (schedules) await keepSchedules(schedules, { runs, sweeps, verifications, timeZone })
   else await keepWatch(runs)
 
   const handleRun = (payload: RunPayload, context: JobContext<RunPayload>): Promise<string> => {
@@ -93,7 +96,7 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
   return {
     async close() {
       await Promise.all([runConsumer.close(), outcomeConsumer.close()])
-      await Promise.all([runs, exports, downloads, sweeps, outcomes].map((queue) => queue.close()))
+      await Promise.all([runs, exports, downloads, sweeps, verifications, outcomes].map((queue) => queue.close()))
     },
   }
 }

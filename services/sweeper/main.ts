@@ -6,8 +6,14 @@ import { runService } from '#shared/service/run-service.ts'
 import { openStore } from '#shared/store/open-store.ts'
 import { sweeperSettings } from './config.ts'
 import { startSweeper } from './service.ts'
+import { verificationSettings } from './verify-config.ts'
 
-const groups = { store: storeSettings, sweeper: sweeperSettings, clock: clockSettings }
+const groups = {
+  store: storeSettings,
+  sweeper: sweeperSettings,
+  verification: verificationSettings,
+  clock: clockSettings,
+}
 
 await runService('sweeper', groups, ({ values, connection, logger }) =>
   startSweeper({
@@ -15,5 +21,6 @@ await runService('sweeper', groups, ({ values, connection, logger }) =>
     logger,
     store: openStore({ directory: values.store.backupDir }),
     rules: { ...values.sweeper, ...values.clock },
+    verifyPasses: values.verification.verifyPasses,
   }),
 )

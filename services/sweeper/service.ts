@@ -1,10 +1,12 @@
-// The sweeper: removes archives that the retention rules no longer keep, after each download and on schedule.
+// The sweeper looks after the backup directory: it removes archives that the retention rules no longer keep, after each
+// download and on schedule, and checks stored ones again.
 
 import type { Logger } from 'pino'
 import { openClaims } from '#shared/coordination/claims.ts'
 import { formatEntity } from '#shared/model/entity.ts'
 import type { QueueConnection } from '#shared/queues/open-queue.ts'
 import { type SweepPayload, sweepsQueue } from '#shared/queues/sweeps-queue.ts'
+import { verificationsQueue } from '#shared/queues/verifications-queue.ts'
 import { consume, type JobContext } from '#shared/service/consume.ts'
 import { isBackupActive } from '#shared/service/is-backup-active.ts'
 import type { Service } from '#shared/service/service.ts'
@@ -12,12 +14,15 @@ import type { Store } from '#shared/store/open-store.ts'
 import type { RetentionRules } from './plan-retention.ts'
 import { assertSwept, sweepAll } from './sweep-all.ts'
 import { type SweepDecision, sweepEntity } from './sweep-entity.ts'
+import { verifyStored } from './verify-stored.ts'
 
 export interface SweeperDeps {
   readonly connection: QueueConnection
   readonly store: Store
   readonly logger: Logger
   readonly rules: RetentionRules
+  /** CVAT_BACKUP_VERIFY_PASSES. */
+  readonly verifyPasses: number
 }
 
 export async function startSweeper(deps: SweeperDeps): Promise<Service> {
@@ -46,8 +51,19 @@ export async function startSweeper(deps: SweeperDeps): Promise<Service> {
 
   // One at a time: two sweeps of one folder would only get in each other's way.
   const consumer = consume({ definition: sweepsQueue, connection, logger, concurrency: 1, handle })
-  logger.info({ rules }, 'sweeper is ready')
-  return { close: () => consumer.close() }
+  const verifier = consume({
+    definition: verificationsQueue,
+    connection,
+    logger,
+    concurrency: 1,
+    handle: (payload, context) => verifyStored(payload, context, { store, passes: deps.verifyPasses }),
+  })
+  logger.info({ rules, verifyPasses: deps.verifyPasses }, 'sweeper is ready')
+  return {
+    async close() {
+      await Promise.all([consumer.close(), verifier.close()])
+    },
+  }
 }
 
 function logDecision({ archive, action, reasons }: SweepDecision, logger: Logger): void {

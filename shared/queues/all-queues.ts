@@ -5,11 +5,13 @@ import { exportsQueue } from './exports-queue.ts'
 import { outcomesQueue } from './outcomes-queue.ts'
 import { runsQueue } from './runs-queue.ts'
 import { sweepsQueue } from './sweeps-queue.ts'
+import { verificationsQueue } from './verifications-queue.ts'
 
 export const allQueues = {
   runs: runsQueue,
   exports: exportsQueue,
   downloads: downloadsQueue,
   sweeps: sweepsQueue,
+  verifications: verificationsQueue,
   outcomes: outcomesQueue,
 } as const

@@ -6,6 +6,11 @@ import { type ArchiveRecord, levelSchema, type Problem } from './record.ts'
 /** The one problem that a re-check adds and a later re-check may take back: the bytes are not those of the backup. */
 export const BIT_ROT = 'bit-rot'
 
+/** Whether a re-check has found other bytes than those of the backup. */
+export function isRotten({ verification }: Pick<ArchiveRecord, 'verification'>): boolean {
+  return verification.problems.some(({ code }) => code === BIT_ROT)
+}
+
 /** What was read back from the disk. */
 export interface Evidence {
   readonly sizeBytes: number

@@ -5,7 +5,7 @@ import type { EntityRef } from '#shared/model/entity.ts'
 import type { FolderReading } from './read-folders.ts'
 import type { ArchiveRecord } from './record.ts'
 import type { EntityListing, Unrecognised } from './stored-archive.ts'
-import { BIT_ROT } from './verify-judge.ts'
+import { isRotten } from './verify-judge.ts'
 
 /** One archive to check, by where it is: its record is read again when its turn comes. */
 export interface DueArchive {
@@ -48,7 +48,7 @@ export interface Scan {
   readonly archiveBytes: number
   readonly due: number
   readonly dueBytes: number
-  /** What was checked since the pass began, by an earlier attempt of it. */
+  /** What an earlier attempt of this pass has checked and is not due again. */
   readonly checkedBytes: number
   readonly first: readonly DueArchive[]
 }
@@ -124,14 +124,15 @@ function isLongMissing({ record }: Unrecognised, now: Date): boolean {
 function orderOf(record: ArchiveRecord, { now, startedAt }: ScanOptions): number {
   const checkedAtMs = Date.parse(record.verification.checkedAt)
   if (checkedAtMs > now.getTime() + CLOCK_TOLERANCE_MS) return 0
-  const isRotten = record.verification.problems.some(({ code }) => code === BIT_ROT)
-  return isRotten && checkedAtMs >= startedAt.getTime() ? 0 : checkedAtMs
+  return isRotten(record) && checkedAtMs >= startedAt.getTime() ? 0 : checkedAtMs
 }
 
-/** Checked, and not just stored: an archive's commit dates its first check, at most a day after its export began. */
+/**
+ * Checked, and not just stored: a commit dates an archive's first check, at most a day after its export began. Damage is
+ * looked at again, so it is not done with.
+ */
 function wasCheckedSince(record: ArchiveRecord, { startedAt }: ScanOptions): boolean {
   const storedBeforeMs = startedAt.getTime() - 24 * 3600_000
-  return (
-    Date.parse(record.verification.checkedAt) >= startedAt.getTime() && Date.parse(record.createdAt) < storedBeforeMs
-  )
+  const isStoredBefore = Date.parse(record.createdAt) < storedBeforeMs
+  return isStoredBefore && !isRotten(record) && Date.parse(record.verification.checkedAt) >= startedAt.getTime()
 }

@@ -14,6 +14,7 @@ describe('a schedule file', () => {
       '0 0 * * * backup --mode p',
       '\t*/5  0-6 *  * 1,3\tbackup   --mode=a   # the annotations',
       '@daily sweep',
+      '30 2 * * * verify',
       '   ',
       '30 2 1 JAN SUN backup --full --mode t',
     ].join('\r\n')
@@ -21,7 +22,8 @@ describe('a schedule file', () => {
       { cron: '0 0 * * *', line: 3, what: 'backup', mode: 'p', full: false },
       { cron: '*/5 0-6 * * 1,3', line: 4, what: 'backup', mode: 'a', full: false },
       { cron: '@daily', line: 5, what: 'sweep' },
-      { cron: '30 2 1 JAN SUN', line: 7, what: 'backup', mode: 't', full: true },
+      { cron: '30 2 * * *', line: 6, what: 'verify' },
+      { cron: '30 2 1 JAN SUN', line: 8, what: 'backup', mode: 't', full: true },
     ])
   })
 
@@ -33,6 +35,7 @@ describe('a schedule file', () => {
     const text = await readFile(join(import.meta.dirname, '../../../crontab'), 'utf8')
     expect(read(text).map(({ what }) => what)).toContain('sweep')
     expect(read(text).map(({ what }) => what)).toContain('backup')
+    expect(read(text).map(({ what }) => what)).toContain('verify')
   })
 
   test.each(['@hourly', '@daily', '@weekly', '@monthly', '@yearly'])('may say %s', (cron) => {
@@ -49,12 +52,13 @@ describe('a schedule file', () => {
       '0 0 * * * restore',
       '@sometimes sweep',
       '0 0 * * * sweep --all',
+      '0 0 * * * verify --all',
       '0 0 * * * backup --mode p --mode a',
     ].join('\n')
     const error = catchError(() => readCrontab(text, '/etc/crontab'))
     expect(error).toMatchObject({ code: 'crontab', retryable: false })
     expect(error.message).toContain('/etc/crontab')
-    for (const line of [2, 3, 4, 5, 6, 7, 8, 9]) expect(error.message).toMatch(new RegExp(`line ${line} `))
+    for (const line of [2, 3, 4, 5, 6, 7, 8, 9, 10]) expect(error.message).toMatch(new RegExp(`line ${line} `))
     expect(error.message).not.toContain('line 1 ')
   })
 
