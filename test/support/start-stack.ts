@@ -46,7 +46,6 @@ export interface StackOptions {
   readonly requestTimeoutMs?: number
   readonly rules?: RetentionRules
   readonly verifyPasses?: number
-  readonly verifyPasses?: number
   readonly filters?: Filters
   readonly schedules?: readonly Schedule[]
   /** That of another stack, to share its queues. */
@@ -118,7 +117,6 @@ export async function startStack(redis: FileRedis, options: StackOptions = {}) {
     sweeper: (over) =>
       startSweeper({
         connection: over,
-        verifyPasses: options.verifyPasses ?? 30,
         verifyPasses: options.verifyPasses ?? 30,
         store,
         logger: logs.logger,
@@ -201,7 +199,6 @@ export function openAllQueues(connection: QueueConnection) {
     exports: openQueue(allQueues.exports, connection),
     downloads: openQueue(allQueues.downloads, connection),
     sweeps: openQueue(allQueues.sweeps, connection),
-    verifications: openQueue(allQueues.verifications, connection),
     verifications: openQueue(allQueues.verifications, connection),
     outcomes: openQueue(allQueues.outcomes, connection),
   }
