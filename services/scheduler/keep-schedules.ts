@@ -59,6 +59,11 @@ export async function keepWatch(runs: OpenQueue<RunPayload>): Promise<void> {
   )
 }
 
+/** Written together with the schedule: whoever has lost one has lost both. */
+export async function isWatchKept(runs: Pick<OpenQueue<RunPayload>, 'bull'>): Promise<boolean> {
+  return (await runs.bull.getJobScheduler(WATCH_ID)) !== undefined
+}
+
 async function removeOthers(queue: Pick<OpenQueue<unknown>, 'bull'>, wanted: ReadonlySet<string>): Promise<void> {
   for (const scheduler of await queue.bull.getJobSchedulers()) {
     if (scheduler?.key && !wanted.has(scheduler.key)) await queue.bull.removeJobScheduler(scheduler.key)

@@ -17,7 +17,8 @@ import { makeRunId } from '#shared/service/make-run-id.ts'
 import type { Service } from '#shared/service/service.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import { endRun } from './end-run.ts'
-import { keepSchedules, keepWatch } from './keep-schedules.ts'
+import { guardSchedules } from './guard-schedules.ts'
+import { isWatchKept, keepSchedules, keepWatch } from './keep-schedules.ts'
 import type { Schedule } from './read-crontab.ts'
 import { type StartRunDeps, startRun } from './start-run.ts'
 import { takeOutcome } from './take-outcome.ts'
@@ -45,8 +46,9 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
   const verifications = openQueue(verificationsQueue, connection)
   const outcomes = openQueue(outcomesQueue, connection)
   const { schedules, timeZone } = deps
-  if (schedules) await keepSchedules(schedules, { runs, sweeps, verifications, timeZone })
-  else await keepWatch(runs)
+  const keep = () => (schedules ? keepSchedules(schedules, { runs, sweeps, verifications, timeZone }) : keepWatch(runs))
+  await keep()
+  const guard = guardSchedules({ redis: connection.redis, isKept: () => isWatchKept(runs), keep, logger })
 
   const handleRun = (payload: RunPayload, context: JobContext<RunPayload>): Promise<string> => {
     if (payload.do === 'watch-runs') {
@@ -95,6 +97,7 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
   logger.info({ schedules: deps.schedules?.length ?? 0, timeZone: deps.timeZone }, 'scheduler is ready')
   return {
     async close() {
+      guard.close()
       await Promise.all([runConsumer.close(), outcomeConsumer.close()])
       await Promise.all([runs, exports, downloads, sweeps, verifications, outcomes].map((queue) => queue.close()))
     },
