@@ -15,13 +15,17 @@ export async function untilSwept(
 ): Promise<boolean> {
   const giveUpAtMs = Date.now() + WAIT_MS
   for (;;) {
-    const { waiting = 0, active = 0, delayed = 0, failed = 0 } = await sweeps.bull.getJobCounts()
-    // A delayed job is a failed one that waits for its next try, or the schedule's next.
+    const { waiting = 0, active = 0, failed = 0 } = await sweeps.bull.getJobCounts('waiting', 'active', 'failed')
     if (waiting + active === 0 || Date.now() > giveUpAtMs) {
-      const troubled = waiting + active + delayed + Math.max(0, failed - failedBefore)
+      const troubled = waiting + active + (await countRetries(sweeps)) + Math.max(0, failed - failedBefore)
       if (troubled > 0) view.say(`${troubled} sweeps after downloads did not succeed; the next sweep repeats them`)
       return troubled === 0
     }
     await sleep(100, undefined, { signal })
   }
+}
+
+/** Failed sweeps that wait for their next try. A schedule's next sweep is delayed too, but was never tried. */
+async function countRetries(sweeps: Pick<OpenQueue<unknown>, 'bull'>): Promise<number> {
+  return (await sweeps.bull.getDelayed(0, 999)).filter((job) => job.attemptsMade > 0).length
 }
