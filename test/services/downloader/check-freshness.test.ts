@@ -1,0 +1,99 @@
+import { expect, test } from 'vitest'
+import { checkFreshness } from '#services/downloader/check-freshness.ts'
+import { BackupError } from '#shared/errors/backup-error.ts'
+import type { Observation } from '#shared/model/observation.ts'
+import type { Series } from '#shared/model/series.ts'
+import type { ArchivedTask, Inspection } from '#shared/store/inspection.ts'
+
+type Client = Parameters<typeof checkFreshness>[3]
+
+const early = '2026-11-22T20:00:00.000001Z'
+const late = '2026-11-22T20:00:00.000002Z'
+const later = '2026-11-22T20:00:00.000003Z'
+const backup: Series = { entity: { type: 'project', id: 10 }, content: { kind: 'backup' } }
+const row = { name: 'a', subset: '', updated_date: late, organization_id: null }
+
+function task(id: number, more: Partial<ArchivedTask> = {}): ArchivedTask {
+  const base = { position: id, name: 'a', subset: '', frames: 3, status: 'annotation', groundTruthJobs: 0 }
+  return { ...base, taskId: id, deletedFrames: [], ...more }
+}
+
+function inspectionOf(...tasks: ArchivedTask[]): Inspection {
+  const members = { count: 1, perTask: [] }
+  return { sizeBytes: 1, sha256: '', level: 'complete', members, tasks, problems: [], warnings: [] }
+}
+
+function observe(groundTruthJobs = 0): Observation {
+  const one = { name: 'a', subset: '', size: 3, updatedDate: late, jobCount: 1, newestJobDate: late, groundTruthJobs }
+  return { name: 'p', organization: null, updatedDate: early, tasks: [{ ...one, id: 1 }] }
+}
+
+/** A server whose answers a test changes. */
+function serve(answers: Partial<Client> = {}): Client {
+  return {
+    getProject: async (id) => ({ ...row, id, updated_date: early }),
+    getTask: async (id) => ({ ...row, id, project_id: 10, project_name: 'p', size: 3, status: 'annotation' }),
+    getTaskMeta: async () => ({ deleted_frames: [2] }),
+    async *listJobs() {},
+    ...answers,
+  }
+}
+
+async function check(inspection: Inspection, client: Client, observation = observe(), series = backup) {
+  const { signal } = new AbortController()
+  const { level, problems } = await checkFreshness(inspection, series, observation, client, signal)
+  return { level, problems: problems.map(({ code, taskId }) => [code, taskId]) }
+}
+
+test('a task that has changed again since it was observed is left to the next run', async () => {
+  const moved = serve({ getTask: async (id) => ({ ...(await serve().getTask(id, none())), updated_date: later }) })
+  expect(await check(inspectionOf(task(1)), serve())).toEqual({ level: 'complete', problems: [['stale', 1]] })
+  expect(await check(inspectionOf(task(1)), moved)).toEqual({ level: 'complete', problems: [] })
+})
+
+test('so is a task that is gone, or not ours any more', async () => {
+  for (const code of ['not-found', 'forbidden']) {
+    const gone = () => Promise.reject(new BackupError('no', { code, retryable: false }))
+    expect(await check(inspectionOf(task(1)), serve({ getTaskMeta: gone })), code).toEqual({
+      level: 'complete',
+      problems: [],
+    })
+  }
+})
+
+test('a ground truth job that came after the observation does not make the archive an old one', async () => {
+  const withGroundTruth = inspectionOf(task(1, { groundTruthJobs: 1, deletedFrames: [2] }))
+  const job = { id: 5, task_id: 1, project_id: 10, type: 'ground_truth', updated_date: late }
+  const added = serve({
+    async *listJobs() {
+      yield [job]
+    },
+  })
+  expect(await check(withGroundTruth, added)).toEqual({ level: 'complete', problems: [] })
+  expect(await check(withGroundTruth, serve())).toEqual({ level: 'complete', problems: [['stale', 1]] })
+})
+
+test('a task too many is one that came in between, when the date of the project has moved', async () => {
+  const both = inspectionOf(task(1, { deletedFrames: [2] }), task(2, { taskId: undefined, name: 'b' }))
+  const moved = serve({ getProject: async (id) => ({ ...row, id, updated_date: later }) })
+  expect(await check(both, serve())).toEqual({ level: 'complete', problems: [['stale', undefined]] })
+  expect(await check(both, moved)).toEqual({ level: 'complete', problems: [] })
+})
+
+test('a server that does not answer leaves it undecided', async () => {
+  const silent = () => Promise.reject(new BackupError('no', { code: 'unreachable', retryable: true }))
+  await expect(check(inspectionOf(task(1)), serve({ getTask: silent }))).rejects.toMatchObject({ code: 'unreachable' })
+})
+
+test('annotations are fresh without a question, and what is not complete stays what it is', async () => {
+  const refuse = () => Promise.reject(new Error('asked'))
+  const deaf = serve({ getProject: refuse, getTask: refuse, getTaskMeta: refuse })
+  const annotations: Series = { ...backup, content: { kind: 'annotations', format: 'COCO 1.0', saveImages: false } }
+  expect(await check(inspectionOf(), deaf, observe(), annotations)).toEqual({ level: 'fresh', problems: [] })
+  const sound: Inspection = { ...inspectionOf(task(1)), level: 'sound', problems: [{ code: 'no-media', message: '' }] }
+  expect(await check(sound, deaf)).toEqual({ level: 'sound', problems: [['no-media', undefined]] })
+})
+
+function none(): AbortSignal {
+  return new AbortController().signal
+}
