@@ -109,7 +109,7 @@ async function exportFile(url: string, { type, id }: EntityRef, what: Download) 
 }
 
 /** All that comes after `filename=`, without the punctuation around it. */
-function nameLikeTheOriginal(disposition: string): string {
+export function nameLikeTheOriginal(disposition: string): string {
   return disposition
     .split('filename=')[1]!
     .replace(/^["'; ]+/, '')

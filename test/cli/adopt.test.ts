@@ -303,6 +303,17 @@ describe('a file that is not sound', () => {
   })
 })
 
+test('a file that cannot be stored is named, and the others are adopted', async () => {
+  const adopting = await startAdopting(smallWorld({ projects: 3 }))
+  const names: string[] = []
+  for (const id of [1, 2, 3]) names.push(await adopting.download(project(id)))
+  await writeFile(join(adopting.directory, 'project-2'), 'a file where the folder should be')
+  const { totals, files } = await adopting.adopt()
+  expect(totals).toMatchObject({ adopted: 2, failed: 1, foreign: 1 })
+  expect(files.get(names[1]!)).toMatchObject({ outcome: 'failed', reason: expect.stringContaining('ENOTDIR') })
+  expect([...(await adopting.listFiles()).keys()]).toContain(join(adopting.directory, names[1]!))
+})
+
 describe('a second run', () => {
   test('finds nothing to do, and adopts what came meanwhile', async () => {
     const world = smallWorld({ projects: 2 })
