@@ -47,7 +47,11 @@ export async function downloadArchive(
   const series = formatSeries(payload.series)
   const { backupId, runId } = payload
   const answer = await deps.claims.hold({ series, backupId, runId, queue: 'downloads', jobId: context.jobId })
-  if (!answer.held) return answer.why === 'superseded' ? `superseded by ${answer.by}` : 'nobody waits for it any more'
+  if (!answer.held) {
+    // Nobody comes back to what an earlier run of this job has left.
+    await deps.store.discardPartials(backupId)
+    return answer.why === 'superseded' ? `superseded by ${answer.by}` : 'nobody waits for it any more'
+  }
 
   const stored = await findStored(payload, deps)
   if (stored && isOfUse(stored.record)) return finish(payload, stored, deps)
