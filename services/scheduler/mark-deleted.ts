@@ -19,6 +19,9 @@ export interface MarkDeletedDeps {
 /** Entities asked for in one call. It bounds the memory, and keeps the call's address below 4 kB. */
 const BATCH = 200
 
+/** CVAT's ids are 32-bit: its database fails at a larger one, for all that are asked about in the same call. */
+const HIGHEST_ID = 2 ** 31 - 1
+
 /**
  * Whether a run's listing was of everything. Who restricts it, by filters, an organization or names, looks after a part
  * of the directory and has no say in the rest.
@@ -46,6 +49,7 @@ export async function markDeleted(deps: MarkDeletedDeps, logger: Logger, signal:
     }
   }
   for await (const { type, id } of deps.store.listEntities()) {
+    if (id > HIGHEST_ID) continue
     if (batches[type].push(id) === BATCH) await flush(type)
   }
   await flush('project')

@@ -70,6 +70,16 @@ test('a folder that holds only archives of another server is left alone', async 
   expect(await marked()).toEqual([])
 })
 
+test('a folder with a number that no server can have keeps the others from nothing', async () => {
+  const { simulator, store, mark, stored, marked } = await open()
+  await mkdir(join(store.directory, 'project-2147483648'))
+  const where = ({ query }: { query: URLSearchParams }) => query.get('filter')?.includes('2147483648') ?? false
+  simulator.faults.add({ where, fault: { kind: 'answer', answer: serverErrorPage() } })
+  await stored(project(77))
+  expect(await mark()).toBe(1)
+  expect(await marked()).toEqual(['project-77'])
+})
+
 test('hundreds of folders are asked about in a few calls', async () => {
   const { simulator, store, mark, stored, marked } = await open()
   for (let id = 4; id < 1000; id++) await mkdir(join(store.directory, `project-${id}`))

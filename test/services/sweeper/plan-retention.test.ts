@@ -149,6 +149,14 @@ describe('keep rules', () => {
     })
   })
 
+  test('know a day again that goes on after the next one has begun, where clocks are set back over midnight', () => {
+    // Newfoundland, 2010-11-07: a minute after midnight it was 23:01 again.
+    const times = ['2010-11-06T12:00:00Z', '2010-11-07T02:30:30Z', '2010-11-07T03:00:00Z', '2010-11-07T04:00:00Z']
+    const plans = times.map((time): Plan => ({ hoursOld: (now.getTime() - Date.parse(time)) / hour }))
+    const kept = Object.values(plan(plans, { ttlHours: 0, keepDaily: 9, timeZone: 'America/St_Johns' }))
+    expect(kept).toEqual(['keep', 'keep', 'remove', 'remove'])
+  })
+
   test('keep what was made within a span of the newest, however long ago that is', () => {
     const plans = [{ hoursOld: 9000 }, { hoursOld: 9000 + 48 }, { hoursOld: 9000 + 49 }]
     expect(plan(plans, { keepWithin: span('2d') })).toEqual({
