@@ -1,4 +1,4 @@
-// The sweeper's own settings: what is kept.
+// The sweeper's own settings: what is kept, and in what time all of it is read again.
 
 import { defineGroup, type Settings } from '#shared/config/setting.ts'
 import { duration, wholeNumber } from '#shared/config/value-schemas.ts'
@@ -86,3 +86,15 @@ export const sweeperSettings = defineGroup({
     'An archive is removed only when none of these rules keeps it. Each rule looks at the archives of one project or task, of one kind and format, from one server, and counts those only that were verified without problems. The newest verified one is never removed. Hours, days, weeks, months and years are those of the calendar in TZ. docs/operations.md shows what some settings come to.',
   settings,
 })
+
+const ofVerification = {
+  verifyPasses: {
+    name: 'CVAT_BACKUP_VERIFY_PASSES',
+    schema: wholeNumber({ min: 1, max: 10_000 }),
+    default: '30',
+    description:
+      'In how many passes of `verify` in the schedule every stored archive is read again. Each pass reads that part of all bytes, the longest unchecked archives first: with one pass a night, 30 means once a month.',
+  },
+} as const satisfies Settings
+
+export const verificationSettings = defineGroup({ title: 'Verification', settings: ofVerification })

@@ -4,9 +4,8 @@ import { clockSettings } from '#shared/config/clock.ts'
 import { storeSettings } from '#shared/config/store.ts'
 import { runService } from '#shared/service/run-service.ts'
 import { openStore } from '#shared/store/open-store.ts'
-import { sweeperSettings } from './config.ts'
+import { sweeperSettings, verificationSettings } from './config.ts'
 import { startSweeper } from './service.ts'
-import { verificationSettings } from './verify-config.ts'
 
 const groups = {
   store: storeSettings,
