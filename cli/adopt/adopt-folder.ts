@@ -17,25 +17,22 @@ export interface AdoptTotals {
   foreign: number
 }
 
+export function newAdoptTotals(): AdoptTotals {
+  return { adopted: 0, adoptedBytes: 0, already: 0, unclear: 0, damaged: 0, failed: 0, foreign: 0 }
+}
+
 /**
- * Names are held, nothing else: a hundred thousand take some megabytes. They are read to the end first, since renaming
- * changes the folder, and sorted, since files of one entity then come one after another.
+ * Counts into `totals`, which hold what was done when it throws. Names are held, nothing else: a hundred thousand take some
+ * megabytes. They are read to the end first, since renaming changes the folder, and sorted, since files of one entity
+ * then come one after another.
  */
 export async function adoptFolder(
   folder: string,
   deps: AdoptFileDeps,
+  totals: AdoptTotals,
   onFile: (adoption: FileAdoption) => void,
   signal: AbortSignal,
-): Promise<AdoptTotals> {
-  const totals: AdoptTotals = {
-    adopted: 0,
-    adoptedBytes: 0,
-    already: 0,
-    unclear: 0,
-    damaged: 0,
-    failed: 0,
-    foreign: 0,
-  }
+): Promise<void> {
   for (const file of await listFiles(folder)) {
     signal.throwIfAborted()
     if (!isOriginalName(file)) {
@@ -47,7 +44,6 @@ export async function adoptFolder(
     if (adoption.outcome === 'adopted') totals.adoptedBytes += adoption.sizeBytes
     onFile(adoption)
   }
-  return totals
 }
 
 async function listFiles(folder: string): Promise<string[]> {

@@ -7,43 +7,49 @@ import { untilAskedToStop } from '#shared/service/start-signals.ts'
 import { openAdoptingStore } from '#shared/store/adopt-archive.ts'
 import { openStore } from '#shared/store/open-store.ts'
 import { normaliseServerUrl } from '#shared/store/server-url.ts'
-import { type AdoptTotals, adoptFolder, type FileAdoption } from '../adopt/adopt-folder.ts'
+import { type AdoptTotals, adoptFolder, type FileAdoption, newAdoptTotals } from '../adopt/adopt-folder.ts'
 import { describeAdoption, describeTotals } from '../adopt/describe-adoption.ts'
 import { openFinder } from '../adopt/find-candidates.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { loadAllSettings } from '../load-all-settings.ts'
+import { type AllSettings, loadAllSettings } from '../load-all-settings.ts'
 import { readArguments } from '../read-arguments.ts'
 import { wrongUsage } from '../usage.ts'
 
 export async function adopt(args: string[]): Promise<number> {
   const { folder, ...options } = readOptions(args)
   const settings = loadAllSettings()
-  const { values } = settings
-  const directory = values.store.backupDir
-  const logger = createLogger({ ...values.logging, service: 'cvat-backups', secrets: settings.secrets })
+  const directory = settings.values.store.backupDir
   const stopping = new AbortController()
   void untilAskedToStop().then(() => stopping.abort(new Error('interrupted')))
-  const { signal } = stopping
-  const out = openOutput(options)
+  await openStore({ directory }).checkDirectory()
+  await using cvat = openConfiguredClient(settings.values.cvat, openLogger(settings))
+  const totals = newAdoptTotals()
+  const view = openView(options)
   try {
-    await openStore({ directory }).checkDirectory()
-    await using cvat = openConfiguredClient(values.cvat, logger)
-    await cvat.checkServer(signal)
+    await cvat.checkServer(stopping.signal)
     const deps = {
       ...options,
-      finder: openFinder(cvat, signal),
+      finder: openFinder(cvat, stopping.signal),
       store: openAdoptingStore({ directory }),
-      serverUrl: normaliseServerUrl(values.cvat.url),
+      serverUrl: normaliseServerUrl(settings.values.cvat.url),
       now: () => new Date(),
     }
-    const totals = await adoptFolder(resolve(folder ?? directory), deps, out.onFile, signal)
-    out.end(totals)
-    return totals.damaged + totals.failed === 0 ? exitCodes.ok : exitCodes.failed
+    await adoptFolder(resolve(folder ?? directory), deps, totals, view.onFile, stopping.signal)
   } catch (error) {
-    if (!signal.aborted) throw error
-    process.stderr.write('interrupted: what was adopted is in its place; run it again for the rest\n')
+    view.end(totals)
+    if (!stopping.signal.aborted) throw error
+    process.stderr.write('interrupted: what was adopted is in its place; the same command does the rest\n')
     return exitCodes.interrupted
   }
+  view.end(totals)
+  return totals.damaged + totals.failed === 0 ? exitCodes.ok : exitCodes.failed
+}
+
+/** Beside the output, so that JSON stays JSON. */
+function openLogger({ values, sources, secrets }: AllSettings) {
+  const { level, format } = values.logging
+  const chosen = sources.LOG_LEVEL === 'default' ? 'warn' : level
+  return createLogger({ level: chosen, format, service: 'cvat-backups', secrets, destination: 2 })
 }
 
 interface AdoptOptions {
@@ -53,7 +59,7 @@ interface AdoptOptions {
 }
 
 /** Files are written as they are done: thousands of them are never held. */
-function openOutput(options: AdoptOptions) {
+function openView(options: AdoptOptions) {
   const write = (text: string) => void process.stdout.write(text)
   let count = 0
   return {

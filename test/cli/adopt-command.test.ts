@@ -88,32 +88,51 @@ test('stops where the server does, and goes on later', async () => {
   const answer = json(403, { detail: 'Not now.' })
   adopting.simulator.faults.add({ route: '/api/projects', fault: { kind: 'answer', answer } })
   const before = await adopting.listFiles()
-  expect((await run(adopting)).code).toBe(1)
+  const { code, err } = await run(adopting)
+  expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining('403') })
   expect(await adopting.listFiles()).toEqual(before)
   adopting.simulator.faults.clear()
   expect((await run(adopting)).out).toContain('1 archives adopted')
 })
 
+test('interrupted it ends its JSON and exits with 130', async () => {
+  const adopting = await startAdopting(smallWorld({ projects: 12 }))
+  for (let id = 1; id <= 12; id++) await adopting.download(project(id))
+  holdAtSixth(adopting)
+  const { child, output, ended } = await startCommand(adopting, '--json')
+  await waitFor('five files to be adopted', () => output.out.split('"adopted"').length > 5)
+  child.kill('SIGTERM')
+  const { code, out, err } = await ended
+  expect({ code, err }).toEqual({ code: 130, err: expect.stringMatching(/^interrupted: .*\n$/) })
+  expect(JSON.parse(out)).toMatchObject({ adopted: 5, files: { length: 5 } })
+  expect(await adopting.archives()).toHaveLength(5)
+})
+
 test('killed in the middle it has lost nothing, and the next run does the rest', { timeout: 60_000 }, async () => {
-  const adopting = await startAdopting(smallWorld({ projects: 40 }))
-  for (let id = 1; id <= 40; id++) await adopting.download(project(id))
+  const adopting = await startAdopting(smallWorld({ projects: 12 }))
+  for (let id = 1; id <= 12; id++) await adopting.download(project(id))
   const before = new Map([...(await adopting.listFiles())].map(([path, bytes]) => [basename(path), bytes]))
+  holdAtSixth(adopting)
   const { child, output, ended } = await startCommand(adopting)
-  await waitFor('some files to be adopted', () => output.out.split('adopted').length > 5)
+  await waitFor('five files to be adopted', () => output.out.split('adopted').length > 5)
   child.kill('SIGKILL')
   expect(await ended).toMatchObject({ signal: 'SIGKILL' })
-  const done = (await adopting.archives()).length
-  expect(done).toBeGreaterThan(3)
+  expect(await adopting.archives()).toHaveLength(5)
   const left = (await adopting.listFiles()).values().toArray()
   for (const bytes of before.values()) expect(left.filter((other) => other.equals(bytes))).toHaveLength(1)
   expect((await run(adopting)).code).toBe(0)
   const archives = await adopting.archives()
   expect(archives.map(({ entity }) => entity.id).sort((a, b) => a - b)).toEqual(
-    Array.from({ length: 40 }, (_, i) => i + 1),
+    Array.from({ length: 12 }, (_, i) => i + 1),
   )
   const files = await adopting.listFiles()
-  expect(files.size).toBe(80)
+  expect(files.size).toBe(24)
   for (const { archivePath, record } of archives) {
     expect(files.get(archivePath)!.equals(before.get(record.origin.adoptedFrom!)!)).toBe(true)
   }
 })
+
+/** The server takes its time to say whose the sixth file is. */
+function holdAtSixth({ simulator }: Adopting): void {
+  simulator.faults.add({ route: '/api/projects', nth: 6, fault: { kind: 'delay', ms: 60_000 } })
+}

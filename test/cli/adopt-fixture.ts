@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest'
 import type { EntityRef } from '#shared/model/entity.ts'
 import { openAdoptingStore } from '#shared/store/adopt-archive.ts'
 import { openStore } from '#shared/store/open-store.ts'
-import { adoptFolder, type FileAdoption } from '../../cli/adopt/adopt-folder.ts'
+import { adoptFolder, type FileAdoption, newAdoptTotals } from '../../cli/adopt/adopt-folder.ts'
 import { openFinder } from '../../cli/adopt/find-candidates.ts'
 import { makeTemporaryFolder } from '../shared/store/temporary-folder.ts'
 import { startSimulator } from '../simulator/simulator.ts'
@@ -70,7 +70,8 @@ export async function adoptAll({ directory, url, folder = directory, copy = fals
     dryRun,
     now: () => new Date(),
   }
-  const totals = await adoptFolder(folder, deps, (adoption) => files.set(adoption.file, adoption), signal)
+  const totals = newAdoptTotals()
+  await adoptFolder(folder, deps, totals, (adoption) => files.set(adoption.file, adoption), signal)
   return { totals, files }
 }
 
