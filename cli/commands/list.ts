@@ -2,7 +2,7 @@
 
 import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
 import { openStore } from '#shared/store/open-store.ts'
-import { isGood } from '#shared/store/record.ts'
+import { isGood, isStale } from '#shared/store/record.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { isRotten } from '#shared/store/verify-judge.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -42,7 +42,8 @@ async function sortEntities(entities: AsyncIterable<EntityRef>): Promise<EntityR
 const HEADING = `${'ENTITY'.padEnd(15)} ${'TIME (UTC)'.padEnd(19)} ${'KIND'.padEnd(11)} ${'LEVEL'.padEnd(10)} ${'SIZE'.padStart(8)}  NAME`
 
 function toLine({ entity, record }: StoredArchive): string {
-  const level = isGood(record) ? record.verification.level : isRotten(record) ? 'DAMAGED' : 'INCOMPLETE'
+  const bad = isRotten(record) ? 'DAMAGED' : isStale(record) ? 'STALE' : 'INCOMPLETE'
+  const level = isGood(record) ? record.verification.level : bad
   return [
     formatEntity(entity).padEnd(15),
     record.createdAt.slice(0, 19).replace('T', ' '),

@@ -21,6 +21,9 @@ export function describeSummary(summary: RunSummary, backupDir: string): string 
   for (const { series, name, text } of summary.notes.slice(0, SHOWN)) {
     lines.push(`  NOTE ${series.split('.')[0]} ${quoteName(name)}: ${text}`)
   }
+  if (summary.notes.length > SHOWN) {
+    lines.push(`  … and ${summary.notes.length - SHOWN} more notes, in the run's record`)
+  }
   for (const { series, name, reason, hint } of summary.failures.slice(0, SHOWN)) {
     lines.push(`  FAILED ${series.split('.')[0]} ${quoteName(name)}: ${reason}`)
     if (hint) lines.push(`         ${hint}`)

@@ -84,7 +84,7 @@ function openBars(output: Output): RunView {
 
 function describeEvent({ what, series, name, sizeBytes, reason }: RunEvent): string {
   const entity = `${series.split('.')[0]} ${quoteName(name)}`
-  if (what === 'done') return `done     ${entity} (${formatBytes(sizeBytes)})`
+  if (what === 'done') return `done     ${entity} (${formatBytes(sizeBytes)})${reason === '' ? '' : `: ${reason}`}`
   if (what === 'failed') return `FAILED   ${entity}: ${reason}`
   return `${what.padEnd(8)} ${entity}: ${reason}`
 }

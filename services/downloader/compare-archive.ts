@@ -72,7 +72,11 @@ export function describeStaleTask(
     differences.push('it cannot be told from a task that has left the project')
   }
   if (differences.length === 0) return undefined
-  return { code: STALE, message: `Task ${observed.id} is an old one: ${differences.join('; ')}`, taskId: observed.id }
+  return {
+    code: STALE,
+    message: `Task ${observed.id} is in an old state: ${differences.join('; ')}`,
+    taskId: observed.id,
+  }
 }
 
 /** The archive holds what has left the project: more than there is, so nothing is missing. */

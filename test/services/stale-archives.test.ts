@@ -58,7 +58,7 @@ test('after a frame was deleted the old file is kept and marked, and the task is
   expect(await newest(stack, 'project-1')).toEqual({
     level: 'complete',
     good: false,
-    problems: [['stale', 2, 'Task 2 is an old one: deleted frames none in the archive, 2 on the server']],
+    problems: [['stale', 2, 'Task 2 is in an old state: deleted frames none in the archive, 2 on the server']],
   })
   expect(await newest(stack, 'task-2')).toEqual({ level: 'fresh', good: true, problems: [] })
   await expectNothingToDo(stack)
@@ -72,7 +72,7 @@ test('a restored frame is noticed as well as a deleted one', async () => {
   world.restoreFrame(tasks[0].id, 1)
   expect(await stack.backUp()).toMatchObject({ ok: true, total: 3, done: 2 })
   expect((await newest(stack, 'project-1')).problems).toEqual([
-    ['stale', 1, 'Task 1 is an old one: deleted frames 1 in the archive, none on the server'],
+    ['stale', 1, 'Task 1 is in an old state: deleted frames 1 in the archive, none on the server'],
   ])
   expect((await newest(stack, 'task-1')).good).toBe(true)
   await expectNothingToDo(stack)
@@ -83,7 +83,7 @@ test('a job stage that changes the status of its task makes it old in the file',
   for (const job of tasks[2].jobIds) world.setJobStage(job, 'acceptance')
   expect(await stack.backUp()).toMatchObject({ ok: true, total: 3, done: 2 })
   expect((await newest(stack, 'project-1')).problems).toEqual([
-    ['stale', 3, 'Task 3 is an old one: status annotation in the archive, completed on the server'],
+    ['stale', 3, 'Task 3 is in an old state: status annotation in the archive, completed on the server'],
   ])
   expect((await newest(stack, 'task-3')).good).toBe(true)
   await expectNothingToDo(stack)
@@ -115,7 +115,7 @@ test('where a task has left and another changed, the changed one is found in its
   world.deleteFrame(tasks[2].id, 0)
   expect(await stack.backUp()).toMatchObject({ ok: true, total: 3, done: 3 })
   expect((await newest(stack, 'project-1')).problems).toEqual([
-    ['stale', 3, 'Task 3 is an old one: deleted frames none in the archive, 0 on the server'],
+    ['stale', 3, 'Task 3 is in an old state: deleted frames none in the archive, 0 on the server'],
     ['stale', undefined, 'task_0 "2 frames" is in the archive although it has left the project'],
   ])
   expect((await newest(stack, 'task-3')).good).toBe(true)
@@ -126,7 +126,7 @@ test('a ground truth job that was added, which moves no date, is missed in the f
   world.addGroundTruthJob(tasks[1].id, [0])
   expect(await stack.backUp()).toMatchObject({ ok: true, total: 3, done: 2 })
   expect((await newest(stack, 'project-1')).problems).toEqual([
-    ['stale', 2, 'Task 2 is an old one: ground truth jobs 0 in the archive, 1 on the server'],
+    ['stale', 2, 'Task 2 is in an old state: ground truth jobs 0 in the archive, 1 on the server'],
   ])
   expect((await newest(stack, 'task-2')).good).toBe(true)
   await expectNothingToDo(stack)

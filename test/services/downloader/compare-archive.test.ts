@@ -84,7 +84,7 @@ describe('a task is an old one', () => {
     [{ status: 'completed' }, 'status completed in the archive, annotation on the server'],
     [{ deletedFrames: [3, 7] }, 'deleted frames 3, 7 in the archive, none on the server'],
   ])('with another %j', (changes, message) => {
-    expect(compare(changes)).toBe(`Task 17 is an old one: ${message}`)
+    expect(compare(changes)).toBe(`Task 17 is in an old state: ${message}`)
   })
 
   test('not for what its archive does not tell', () => {
@@ -107,7 +107,7 @@ describe('a task is an old one', () => {
   test('when it changed and cannot be told from one that has left the project', () => {
     const twin = { ...archived, position: 1, taskId: undefined }
     const message = describeStaleTask({ archived, observed, hasChanged: true }, server, [archived, twin])?.message
-    expect(message).toBe('Task 17 is an old one: it cannot be told from a task that has left the project')
+    expect(message).toBe('Task 17 is in an old state: it cannot be told from a task that has left the project')
     const other = { ...twin, frames: 21 }
     expect(describeStaleTask({ archived, observed, hasChanged: true }, server, [archived, other])).toBeUndefined()
   })
@@ -131,7 +131,7 @@ describe('archives that a real CVAT made', () => {
     expect(suspects.map((suspect) => describeStaleTask(suspect, undefined, tasks))).toEqual([
       {
         code: 'stale',
-        message: 'Task 17 is an old one: ground truth jobs 0 in the archive, 1 on the server',
+        message: 'Task 17 is in an old state: ground truth jobs 0 in the archive, 1 on the server',
         taskId: 17,
       },
     ])
