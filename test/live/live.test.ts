@@ -5,6 +5,7 @@ import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { CvatClient, ExportRequest, ProjectRow, TaskRow } from '#shared/cvat/client.ts'
+import { nameIs } from '#shared/cvat/list-scopes.ts'
 import { compareServerDates } from '#shared/model/server-date.ts'
 import { liveUrl, mayExport, openLiveClient } from './live-server.ts'
 
@@ -83,6 +84,16 @@ describe.skipIf(!liveUrl)('a real CVAT', () => {
     expect(idsOf(changed)).toEqual(expect.arrayContaining(idsOf(expected)))
     expect(changed.every(({ updated_date }) => compareServerDates(updated_date, since) >= 0)).toBe(true)
     expect(await take(cvat.listTasks({ all: true, updatedSince: '2999-01-01T00:00:00Z' }, signal))).toEqual([])
+  })
+
+  it('gives what is called exactly so', async () => {
+    for (const { id, name } of projects.slice(0, 5)) {
+      const named = await take(cvat.listProjects({ filter: nameIs(name) }, signal))
+      expect(idsOf(named)).toContain(id)
+      expect(named.every((project) => project.name === name)).toBe(true)
+    }
+    const [task] = await take(cvat.listTasks({ all: true }, signal))
+    if (task) expect(idsOf(await take(cvat.listTasks({ name: task.name }, signal)))).toContain(task.id)
   })
 
   it('gives rows by id as in lists', async () => {
