@@ -12,10 +12,13 @@ export const modeSchema = z.enum(['p', 'a', 't'])
  */
 export type Mode = z.infer<typeof modeSchema>
 
+/** Becomes a part of file names and keys. */
+const runIdSchema = z.string().regex(/^[\w.-]{1,80}$/)
+
 const startRunSchema = z.object({
   do: z.literal('start-run'),
   /** Absent on scheduled runs: the scheduler then derives it from the job. */
-  runId: z.string().max(80).optional(),
+  runId: runIdSchema.optional(),
   mode: modeSchema,
   /** Back up everything, changed or not. */
   full: z.boolean(),
@@ -24,7 +27,7 @@ const startRunSchema = z.object({
   trigger: z.enum(['command', 'schedule']),
 })
 
-const endRunSchema = z.object({ do: z.literal('end-run'), runId: z.string().max(80) })
+const endRunSchema = z.object({ do: z.literal('end-run'), runId: runIdSchema })
 
 const watchRunsSchema = z.object({ do: z.literal('watch-runs') })
 
