@@ -4,25 +4,26 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, type TestContext } from 'vitest'
 import type { Answer } from '../simulator/answers.ts'
 import { type CallRule, type RuleHandle, troubledAnswers } from '../simulator/faults.ts'
+import { waitFor } from '../support/wait-for.ts'
 import { assertNothingLost, type Expected, type Findings } from './assert-nothing-lost.ts'
 import { faultWorld, type Installation, openInstallation, untilStored } from './installation.ts'
 import type { Chance } from './seeded-random.ts'
 
 export interface CvatFault {
   readonly name: string
-  /** Before the run. */
-  readonly arrange?: Cause
+  /**
+   * Before the run. The rules that it gives back must have acted by the run's end: a fault that never happens proves
+   * nothing.
+   */
+  readonly arrange?: (installation: Installation, chance: Chance) => readonly Pick<RuleHandle, 'hits'>[]
   /** Once some archives are stored. */
-  readonly strike?: Cause
+  readonly strike?: (installation: Installation, chance: Chance) => Promise<void>
   readonly failing?: readonly string[]
   /** The first run may fail as long as it says so; the one after it has everything. */
   readonly needsSecondRun?: boolean
   /** How far the server's clock is ahead of ours. */
   readonly clockAheadMs?: number
 }
-
-/** The rules that it gives back must have acted by the end of the run: a fault that never happens proves nothing. */
-type Cause = (installation: Installation, chance: Chance) => Promise<void> | RuleHandle[] | undefined
 
 const download = /\/(backup|dataset)\/download$/
 const STALL_SECONDS = 2
@@ -40,14 +41,14 @@ export async function strikeCvat(
     capacity: { exportMs: () => chance.between(20, 300), bandwidthBytesPerSecond: 4_000_000 },
     env: { CVAT_BACKUP_STALL_TIMEOUT_SECONDS: String(STALL_SECONDS) },
   })
-  const rules = [await fault.arrange?.(installation, chance)]
+  const rules = fault.arrange?.(installation, chance) ?? []
   let backup = installation.backup()
   if (fault.strike) {
     await untilStored(installation, chance.between(1, Math.floor(entities / 3)))
-    rules.push(await fault.strike(installation, chance))
+    await fault.strike(installation, chance)
   }
   const { summary, code } = await backup
-  for (const rule of rules.flat()) expect(rule?.hits ?? 1, 'times that the fault happened').toBeGreaterThan(0)
+  for (const { hits } of rules) expect(hits, 'times that the fault happened').toBeGreaterThan(0)
   installation.simulator.faults.clear()
   const expected: Expected = { summary, failing: fault.failing ?? [] }
   if (!fault.needsSecondRun) return assertNothingLost(installation, expected)
@@ -56,27 +57,28 @@ export async function strikeCvat(
   return assertNothingLost(installation, { ...expected, summary: (await backup).summary })
 }
 
-/** Answers of a server in trouble, to half of all calls and for so long. */
+/** Answers of a server in trouble, for so long; and for longer where nothing was asked meanwhile. */
 export function troubleFor(forMs: number): CvatFault[] {
   const { serverError, badGateway, unavailable, gatewayTimeout, tooManyRequests, loginPage } = troubledAnswers
-  const answer = (name: string, make: () => Answer): CvatFault => ({
+  const answer = (name: string, share: number, makers: readonly (() => Answer)[]): CvatFault => ({
     name,
-    strike: ({ simulator }, chance) => {
-      const where = () => chance.next() < 0.5
-      return [simulator.faults.add({ fault: { kind: 'answer', answer: make() }, where, forMs })]
+    strike: async ({ simulator }, chance) => {
+      const rules = makers.map((make) =>
+        simulator.faults.add({
+          fault: { kind: 'answer', answer: make() },
+          where: () => chance.next() < share / makers.length,
+        }),
+      )
+      await sleep(forMs)
+      await waitFor('a call in the time of trouble', () => rules.some(({ hits }) => hits > 0), { timeoutMs: 60_000 })
+      for (const rule of rules) rule.remove()
     },
   })
   return [
-    answer('500 pages', serverError),
-    answer('502 pages', badGateway),
-    answer('503 pages', unavailable),
-    answer('504 pages', gatewayTimeout),
-    answer('429 with Retry-After', () => tooManyRequests(1)),
-    { ...answer('200 with an HTML page', loginPage), needsSecondRun: true },
-    {
-      name: 'nothing but 502 pages',
-      strike: ({ simulator }) => [simulator.faults.add({ fault: { kind: 'answer', answer: badGateway() }, forMs })],
-    },
+    answer('500, 502, 503 and 504 pages now and then', 0.5, [serverError, badGateway, unavailable, gatewayTimeout]),
+    answer('nothing but 502 pages', 1, [badGateway]),
+    answer('429 with Retry-After', 0.5, [() => tooManyRequests(1)]),
+    { ...answer('200 with an HTML page', 0.5, [loginPage]), needsSecondRun: true },
     {
       name: 'nobody listens',
       strike: async ({ cvatWire }) => {

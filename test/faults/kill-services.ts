@@ -46,8 +46,7 @@ export async function killServices(
       }
       await installation.start(name)
     }
-    const { summary, stderr } = await backup
-    expect(stderr).toBe('')
+    const { summary } = await backup
     if (kills < options.kills) continue
     return { ...(await assertNothingLost(installation, { summary, archives: runs })), runs }
   }
