@@ -5,12 +5,12 @@ import { BackupError, describeError } from '#shared/errors/backup-error.ts'
 import { formatEntity } from '#shared/model/entity.ts'
 import { type ArchiveContent, formatSeries, type Series } from '#shared/model/series.ts'
 import { type AdoptingStore, readSourceFile, type SourceFile } from '#shared/store/adopt-archive.ts'
-import { type ArchiveIdentity, readIdentity } from '#shared/store/adopt-identity.ts'
+import { readIdentity } from '#shared/store/adopt-identity.ts'
 import { inspectArchive } from '#shared/store/inspect-archive.ts'
 import type { Inspection } from '#shared/store/inspection.ts'
 import type { Finder, FoundEntity } from './find-candidates.ts'
-import { type Candidate, judgeAnnotations, judgeBackup, wereThere } from './judge-candidates.ts'
-import { mayBeLabelOf, type OriginalName, parseOriginalName } from './parse-original-name.ts'
+import { findCandidates, judgeFile } from './judge-file.ts'
+import { type OriginalName, parseOriginalName } from './parse-original-name.ts'
 
 export interface AdoptFileDeps {
   readonly finder: Finder
@@ -61,7 +61,7 @@ export async function adoptFile(
     if (before) return before
     const inspection = await inspectArchive(source.path, { entityType: parsed.type, content, signal })
     if (inspection.problems.length > 0) return { outcome: 'damaged', reason: describeProblems(inspection) }
-    const judged = await asking(() => judge(parsed, identity, found, inspection))
+    const judged = await asking(() => judgeFile(parsed, identity, found, inspection))
     if ('reason' in judged) return { outcome: 'unclear', reason: judged.reason }
     return await store({ fileName, source, content, parsed, inspection, found: judged }, deps, signal)
   } catch (error) {
@@ -91,15 +91,6 @@ async function chooseContent(parsed: OriginalName, finder: Finder): Promise<Arch
   return format === undefined ? undefined : { kind: 'annotations', format, saveImages: parsed.saveImages }
 }
 
-async function findCandidates(
-  parsed: OriginalName,
-  identity: ArchiveIdentity | undefined,
-  finder: Finder,
-): Promise<readonly FoundEntity[]> {
-  if (parsed.kind === 'annotations') return finder.findById({ type: parsed.type, id: parsed.id })
-  return identity?.name === undefined ? [] : finder.findByName(parsed.type, identity.name)
-}
-
 interface FileFacts {
   readonly fileName: string
   readonly source: SourceFile
@@ -120,45 +111,6 @@ async function findBefore(
     if (archive) return { outcome: 'already', entity: formatEntity(entity), archive: archive.record.archive.fileName }
   }
   return undefined
-}
-
-async function judge(
-  parsed: OriginalName,
-  identity: ArchiveIdentity | undefined,
-  found: readonly FoundEntity[],
-  inspection: Inspection,
-): Promise<FoundEntity | { readonly reason: string }> {
-  const { type, changedAt } = parsed
-  if (parsed.kind === 'annotations') {
-    const [only] = found
-    if (!only) return { reason: `the server has no ${type} ${parsed.id}, or not for this login to see` }
-    if (wereThere([{ ...only, updatedDate: changedAt }], changedAt).length === 0) {
-      return { reason: `${type} ${only.id} on the server was created after this` }
-    }
-    const judged = judgeAnnotations(only, identity)
-    return 'reason' in judged ? judged : only
-  }
-  const name = identity?.name
-  if (name === undefined) return { reason: `does not tell its ${type}'s name` }
-  if (!mayBeLabelOf(parsed.label, name))
-    return { reason: `is named for another ${type} than the one in it, ${quote(name)}` }
-  if (found.length === 0)
-    return { reason: `no ${type} on the server is called ${quote(name)}: deleted, renamed, or hidden` }
-  const there = wereThere(found, changedAt)
-  if (there.length === 0) {
-    const ids = found.map(({ id }) => id).join(', ')
-    return {
-      reason: `what is called ${quote(name)} on the server (${ids}) is younger, or has not changed since before`,
-    }
-  }
-  const archived = inspection.members.perTask.map((task) => ({ name: task.name, frames: task.frames }))
-  const judged = judgeBackup(await Promise.all(there.map(describeCandidate)), { changedAt, tasks: archived })
-  if ('reason' in judged) return { reason: `${judged.reason} (${type}s called ${quote(name)})` }
-  return there.find(({ id }) => id === judged.id)!
-}
-
-async function describeCandidate(found: FoundEntity): Promise<Candidate> {
-  return { ...found, tasks: await found.readTasks() }
 }
 
 async function store(
@@ -206,8 +158,4 @@ const unknownPast = {
 function describeProblems({ problems }: Inspection): string {
   const shown = problems.slice(0, 3).map(({ message }) => message)
   return shown.join('; ') + (problems.length > 3 ? `; and ${problems.length - 3} more` : '')
-}
-
-function quote(name: string): string {
-  return JSON.stringify(name)
 }

@@ -1,19 +1,17 @@
 // Takes a file that somebody else wrote into the store: by renaming, or by copying where it is on another file system.
 
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { BackupError } from '#shared/errors/backup-error.ts'
-import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
-import { type ArchiveContent, formatContent } from '#shared/model/series.ts'
-import { parseArchiveBase } from './archive-name.ts'
+import { formatEntity } from '#shared/model/entity.ts'
+import { listMoment, type Moment } from './adopt-listing.ts'
 import { discardPartials } from './clean-partials.ts'
 import { type CommitInput, commitArchive, placeArchive } from './commit-archive.ts'
 import { type FileOperations, hasErrno, realFiles } from './file-operations.ts'
 import { hashFile } from './hash-file.ts'
 import { describeLayout, type Layout } from './layout.ts'
 import { createPartial } from './partial-file.ts'
-import { readRecord } from './read-record.ts'
 import { withStoreErrors } from './store-errors.ts'
-import type { EntityFolder, EntityListing, StoredArchive, Unrecognised } from './stored-archive.ts'
+import type { StoredArchive } from './stored-archive.ts'
 
 /** A file's state when reading it began: another one later means that somebody is writing it. */
 export interface SourceFile {
@@ -34,11 +32,7 @@ export interface AdoptedArchive extends StoredArchive {
   readonly how: 'moved' | 'copied' | 'there'
 }
 
-export interface AdoptionQuery {
-  readonly entity: EntityRef
-  readonly content: ArchiveContent
-  /** ISO 8601, to the second. */
-  readonly createdAt: string
+export interface AdoptionQuery extends Moment {
   readonly serverUrl: string
   readonly fileName: string
   readonly sizeBytes: number
@@ -174,42 +168,4 @@ function sourceChanged(path: string): BackupError {
     retryable: true,
     hint: 'Something is still writing it: stop the original script first.',
   })
-}
-
-/** The entity's folder as far as one second and one content are concerned: one record or two are read, not thousands. */
-async function listMoment(
-  files: FileOperations,
-  layout: Layout,
-  { entity, content, createdAt }: Pick<AdoptionQuery, 'entity' | 'content' | 'createdAt'>,
-): Promise<EntityListing> {
-  const folder = layout.entityFolder(entity)
-  const found: EntityFolder = { archives: new Map(), records: new Map(), foreign: [] }
-  for (const name of await readNames(files, layout, folder)) {
-    const [, base, extension] = /^(.*)\.(zip|json)$/.exec(name) ?? []
-    const parts = base === undefined ? undefined : parseArchiveBase(base)
-    if (!parts || parts.content !== formatContent(content)) continue
-    if (Date.parse(parts.createdAt) !== Date.parse(createdAt)) continue
-    const paths = (extension === 'zip' ? found.archives : found.records) as Map<string, string>
-    paths.set(base!.normalize('NFC'), join(folder, name))
-  }
-  const archives: StoredArchive[] = []
-  const unrecognised: Unrecognised[] = []
-  for (const base of found.records.keys()) {
-    const result = await readRecord(files, found, entity, base)
-    if (result === undefined) continue
-    if ('reason' in result) unrecognised.push(result)
-    else archives.push(result)
-  }
-  return { archives, unrecognised }
-}
-
-async function readNames(files: FileOperations, layout: Layout, folder: string): Promise<string[]> {
-  try {
-    return await files.readdir(folder)
-  } catch (error) {
-    if (!hasErrno(error, 'ENOENT')) throw error
-    // As for any listing: without the private folder a mount is missing, not a backup.
-    await files.lstat(layout.privateFolder)
-    return []
-  }
 }
