@@ -108,6 +108,8 @@ export async function openInstallation(options: InstallationOptions): Promise<In
     CVAT_BACKUP_DIR: directory,
     CVAT_BACKUP_STATE_DIR: stateDir,
     CVAT_BACKUP_SCHEDULE_FILE: scheduleFile,
+    // Whoever runs the tests may have little room: nothing here needs much.
+    CVAT_BACKUP_DISK_RESERVE: '0',
     CVAT_BACKUP_PARALLEL_EXPORTS: String(PARALLEL_EXPORTS),
     ...((options.separate ?? true) ? { REDIS_URL: `redis://127.0.0.1:${redisWire.port}` } : {}),
     [MARK]: folder,
