@@ -15,7 +15,10 @@ import {
   type Suspect,
 } from './compare-archive.ts'
 
-type AskedClient = Pick<CvatClient, 'getProject' | 'getTask' | 'getTaskMeta' | 'listJobs'>
+type AskedClient = Pick<CvatClient, 'getTask' | 'getTaskMeta' | 'listTasks' | 'listJobs'>
+
+/** Problems of an archive that holds another set of tasks than was observed. */
+const OTHER_TASKS = new Set(['missing-task', 'unexpected-task', 'frames-differ'])
 
 /**
  * A complete archive becomes `fresh`, or gets a problem `stale` for each task that is not as the server has it. Only
@@ -23,7 +26,8 @@ type AskedClient = Pick<CvatClient, 'getProject' | 'getTask' | 'getTaskMeta' | '
  * observed is left out, and the level stays `complete`: the next run takes that change, whatever this archive holds.
  * Annotation exports are kept by the newest date of project and tasks: nothing can be old in them.
  *
- * @throws BackupError what the client throws, except that a task is gone
+ * @throws BackupError `changed-meanwhile` when tasks came or went between observation and export, so that the archive can
+ * be held against neither; what the client throws, except that a task is gone
  */
 export async function checkFreshness(
   inspection: Inspection,
@@ -32,9 +36,17 @@ export async function checkFreshness(
   cvat: AskedClient,
   signal: AbortSignal,
 ): Promise<Inspection> {
+  const { tasks } = inspection
+  const hasOthers = inspection.problems.length > 0 && inspection.problems.every(({ code }) => OTHER_TASKS.has(code))
+  if (entity.type === 'project' && hasOthers && (await haveTasksChanged(entity.id, observation, cvat, signal))) {
+    throw new BackupError('tasks came or went while CVAT made the archive', {
+      code: 'changed-meanwhile',
+      retryable: false,
+      hint: 'The next run backs the project up again; best at a time when nobody adds or deletes tasks.',
+    })
+  }
   if (inspection.level !== 'complete') return inspection
   if (content.kind === 'annotations') return { ...inspection, level: 'fresh' }
-  const { tasks } = inspection
   const problems: Problem[] = []
   let isCertain = true
   for (const suspect of findSuspects(entity.type, tasks, observation)) {
@@ -45,9 +57,8 @@ export async function checkFreshness(
   const left = tasks.filter(({ taskId }) => taskId === undefined)
   if (left.length > 0) {
     // The archive may also be newer than the observation, and hold a task that was made in between.
-    const project = await unlessGone(() => cvat.getProject(entity.id, signal))
-    if (project?.updated_date === observation.updatedDate) problems.push(...left.map(describeLeftTask))
-    else isCertain = false
+    if (await haveTasksChanged(entity.id, observation, cvat, signal)) isCertain = false
+    else problems.push(...left.map(describeLeftTask))
   }
   if (problems.length > 0) return { ...inspection, problems }
   return isCertain ? { ...inspection, level: 'fresh' } : inspection
@@ -71,6 +82,20 @@ async function askAbout(
   const { deleted_frames: deletedFrames } = await cvat.getTaskMeta(observed.id, signal)
   const { name, subset, status, updated_date } = await cvat.getTask(observed.id, signal)
   return updated_date === observed.updatedDate ? { server: { name, subset, status, deletedFrames } } : undefined
+}
+
+/** Whether the project has other tasks now, or other data in them, than when it was observed. */
+async function haveTasksChanged(
+  projectId: number,
+  observation: Observation,
+  cvat: AskedClient,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const observed = new Map(observation.tasks.map(({ id, size }) => [id, size]))
+  for await (const page of cvat.listTasks({ projectId }, signal)) {
+    for (const { id, size } of page) if (observed.get(id) !== size || !observed.delete(id)) return true
+  }
+  return observed.size > 0
 }
 
 const GONE = new Set(['not-found', 'forbidden'])

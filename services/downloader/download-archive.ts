@@ -32,8 +32,8 @@ export interface DownloadDeps {
   readonly serverUrl: string
 }
 
-/** The file has gone from the server: what is left is to export again. */
-const GONE = new Set(['file-expired', 'unknown-request', 'export-not-finished'])
+/** The file has gone from the server, or is of no moment that was observed: what is left is to export again. */
+const EXPORT_AGAIN = new Set(['file-expired', 'unknown-request', 'export-not-finished', 'changed-meanwhile'])
 const UNANSWERED = new Set(['unreachable', 'timeout', 'server-error', 'throttled'])
 const MAX_REEXPORTS = 5
 const PROGRESS_EVERY_MS = 500
@@ -63,9 +63,9 @@ export async function downloadArchive(
     assertOfUse(archive.record)
     return await finish(payload, archive, deps)
   } catch (error) {
-    if (!(error instanceof BackupError) || !GONE.has(error.code)) throw error
+    if (!(error instanceof BackupError) || !EXPORT_AGAIN.has(error.code)) throw error
     if (payload.reexports >= MAX_REEXPORTS) throw error
-    context.logger.info({ code: error.code }, 'the exported file has gone: exporting again')
+    context.logger.info({ code: error.code }, 'the exported file cannot be used: exporting again')
     return exportAgain(payload, deps, error.message)
   }
 }

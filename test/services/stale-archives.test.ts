@@ -272,3 +272,20 @@ test('the file is not fetched again where only the question how old it is had no
   expect(await stack.backUp()).toMatchObject({ ok: true, total: 3, done: 2 })
   expect(stack.simulator.stats.requestCount(download, 200)).toBe(before + 1)
 })
+
+test('a task that is deleted or made while CVAT makes the archive is no fault of the archive', async () => {
+  const { stack, world, a, tasks } = await startBackedUp()
+  const backUpWhile = async (change: () => void) => {
+    world.annotate(tasks[1].id)
+    const route = '/api/projects/{id}/backup/export'
+    stack.simulator.faults.add({ route, times: 1, fault: { kind: 'run', action: change } })
+    expect(await stack.backUp()).toMatchObject({ ok: true, total: 2, done: 1, failed: 0, notes: [] })
+  }
+  await backUpWhile(() => world.deleteTask(tasks[0].id))
+  expect(exported(stack), 'exported anew').toEqual(['project-1', 'project-1'])
+  expect(await newest(stack, 'project-1')).toEqual({ level: 'fresh', good: true, problems: [] })
+  await expectNothingToDo(stack)
+  await backUpWhile(() => void world.addTask({ projectId: a.id, name: 'late', frames: 5, bytesPerFrame: 500 }))
+  expect(await newest(stack, 'project-1')).toMatchObject({ good: true })
+  expect(await stack.backUp(), 'the next run takes what came').toMatchObject({ ok: true, done: 1, skipped: 1 })
+})

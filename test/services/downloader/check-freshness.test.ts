@@ -11,7 +11,8 @@ const early = '2026-11-22T20:00:00.000001Z'
 const late = '2026-11-22T20:00:00.000002Z'
 const later = '2026-11-22T20:00:00.000003Z'
 const backup: Series = { entity: { type: 'project', id: 10 }, content: { kind: 'backup' } }
-const row = { name: 'a', subset: '', updated_date: late, organization_id: null }
+const place = { project_id: 10, project_name: 'p', organization_id: null }
+const row = { ...place, name: 'a', subset: '', size: 3, status: 'annotation', updated_date: late }
 
 function task(id: number, more: Partial<ArchivedTask> = {}): ArchivedTask {
   const base = { position: id, name: 'a', subset: '', frames: 3, status: 'annotation', groundTruthJobs: 0 }
@@ -31,9 +32,9 @@ function observe(groundTruthJobs = 0): Observation {
 /** A server whose answers a test changes. */
 function serve(answers: Partial<Client> = {}): Client {
   return {
-    getProject: async (id) => ({ ...row, id, updated_date: early }),
-    getTask: async (id) => ({ ...row, id, project_id: 10, project_name: 'p', size: 3, status: 'annotation' }),
+    getTask: async (id) => ({ ...row, id }),
     getTaskMeta: async () => ({ deleted_frames: [2] }),
+    listTasks: list(1),
     async *listJobs() {},
     ...answers,
   }
@@ -73,11 +74,23 @@ test('a ground truth job that came after the observation does not make the archi
   expect(await check(withGroundTruth, serve())).toEqual({ level: 'complete', problems: [['stale', 1]] })
 })
 
-test('a task too many is one that came in between, when the date of the project has moved', async () => {
+test('a task too many is one that came in between, when the project has other tasks now', async () => {
   const both = inspectionOf(task(1, { deletedFrames: [2] }), task(2, { taskId: undefined, name: 'b' }))
-  const moved = serve({ getProject: async (id) => ({ ...row, id, updated_date: later }) })
   expect(await check(both, serve())).toEqual({ level: 'complete', problems: [['stale', undefined]] })
-  expect(await check(both, moved)).toEqual({ level: 'complete', problems: [] })
+  expect(await check(both, serve({ listTasks: list(1, 2) }))).toEqual({ level: 'complete', problems: [] })
+})
+
+test('an archive that lacks a task is of another moment, when the project has other tasks now', async () => {
+  const lacking: Inspection = { ...inspectionOf(), level: 'sound', problems: [{ code: 'missing-task', message: '' }] }
+  expect((await check(lacking, serve())).level).toBe('sound')
+  const fault = { code: 'changed-meanwhile' }
+  await expect(check(lacking, serve({ listTasks: list() }))).rejects.toMatchObject(fault)
+  const grown: Client['listTasks'] = async function* () {
+    yield [{ ...row, id: 1, size: 4 }]
+  }
+  await expect(check(lacking, serve({ listTasks: grown }))).rejects.toMatchObject(fault)
+  const incomplete = { ...lacking, problems: [...lacking.problems, { code: 'no-media', message: '' }] }
+  expect((await check(incomplete, serve({ listTasks: list() }))).level).toBe('sound')
 })
 
 test('a server that does not answer leaves it undecided', async () => {
@@ -87,12 +100,23 @@ test('a server that does not answer leaves it undecided', async () => {
 
 test('annotations are fresh without a question, and what is not complete stays what it is', async () => {
   const refuse = () => Promise.reject(new Error('asked'))
-  const deaf = serve({ getProject: refuse, getTask: refuse, getTaskMeta: refuse })
+  const deaf = serve({ listTasks: silence, getTask: refuse, getTaskMeta: refuse })
   const annotations: Series = { ...backup, content: { kind: 'annotations', format: 'COCO 1.0', saveImages: false } }
   expect(await check(inspectionOf(), deaf, observe(), annotations)).toEqual({ level: 'fresh', problems: [] })
   const sound: Inspection = { ...inspectionOf(task(1)), level: 'sound', problems: [{ code: 'no-media', message: '' }] }
   expect(await check(sound, deaf)).toEqual({ level: 'sound', problems: [['no-media', undefined]] })
 })
+
+function list(...ids: number[]): Client['listTasks'] {
+  return async function* () {
+    yield ids.map((id) => ({ ...row, id }))
+  }
+}
+
+// biome-ignore lint/correctness/useYield: it fails before there is anything to yield
+async function* silence(): AsyncGenerator<never> {
+  throw new Error('asked')
+}
 
 function none(): AbortSignal {
   return new AbortController().signal
