@@ -31,8 +31,12 @@ export function decideBackup(subject: Subject, last: LastArchive | undefined, fu
   if (!last.stale) return decide('skip', reason)
   // Exporting again would bring the same old file, and keep it alive on the server.
   const { covered, uncovered } = last.stale
-  const own = covered.length > 0 ? `, with ${nameTasks(covered)} from their own archives` : ''
-  const again = uncovered.length > 0 ? `; ${nameTasks(uncovered)} to be backed up by themselves` : ''
+  const own =
+    covered.length === 0 ? '' : `, with ${nameTasks(covered, ['from its own archive', 'from their own archives'])}`
+  const again =
+    uncovered.length === 0
+      ? ''
+      : `; ${nameTasks(uncovered, ['is to be backed up by itself', 'are to be backed up by themselves'])}`
   return { action: 'skip', reason: `${reason}${own}${again}`, uncovered }
 }
 
@@ -46,8 +50,9 @@ export function digestTask(task: TaskObservation): ChangeDigest {
   return digestObservation({ name: task.name, organization: null, updatedDate: task.updatedDate, tasks: [task] })
 }
 
-function nameTasks(tasks: readonly TaskObservation[]): string {
+function nameTasks(tasks: readonly TaskObservation[], [ofOne, ofMany]: readonly [string, string]): string {
   const ids = tasks.map(({ id }) => id)
+  if (ids.length === 1) return `task ${ids[0]} ${ofOne}`
   const more = ids.length > 10 ? ` and ${ids.length - 10} more` : ''
-  return `${ids.length === 1 ? 'task' : 'tasks'} ${ids.slice(0, 10).join(', ')}${more}`
+  return `tasks ${ids.slice(0, 10).join(', ')}${more} ${ofMany}`
 }

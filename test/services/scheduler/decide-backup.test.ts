@@ -1,8 +1,9 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
-import { decideBackup } from '#services/scheduler/decide-backup.ts'
+import { describe, expect, test } from 'vitest'
+import { coversTask, decideBackup, type LastArchive } from '#services/scheduler/decide-backup.ts'
 import type { Subject } from '#services/scheduler/subject.ts'
 import type { ChangeDigest } from '#shared/model/change-digest.ts'
+import type { TaskObservation } from '#shared/model/observation.ts'
 
 const digest: ChangeDigest = {
   updatedDate: '2026-11-22T20:00:00.000001Z',
@@ -60,4 +61,44 @@ test('any difference in any number or date is a backup with that reason', () => 
       expect(decision.reason).not.toBe('')
     }),
   )
+})
+
+describe('a project in whose archive CVAT served an old file', () => {
+  const tasks = [17, 18, 19].map((id): TaskObservation => {
+    const date = '2026-11-22T20:00:00.000001Z'
+    return { id, name: 'x', subset: '', size: 3, updatedDate: date, jobCount: 1, newestJobDate: date }
+  })
+  const [first, second, third] = tasks as [TaskObservation, TaskObservation, TaskObservation]
+
+  test('is unchanged, with the own archives of its tasks', () => {
+    const last: LastArchive = { ...lastGood, stale: { covered: [first, second], uncovered: [] } }
+    expect(decideBackup(subject(), last, false)).toEqual({
+      action: 'skip',
+      reason: `unchanged since its archive of ${lastGood.createdAt}, with tasks 17, 18 from their own archives`,
+      uncovered: [],
+    })
+  })
+
+  test('is not exported again for a task without one, but the task is', () => {
+    const last: LastArchive = { ...lastGood, stale: { covered: [first], uncovered: [third] } }
+    const { action, reason, uncovered } = decideBackup(subject(), last, false)
+    expect({ action, uncovered }).toEqual({ action: 'skip', uncovered: [third] })
+    expect(reason).toMatch(/with task 17 from its own archive; task 19 is to be backed up by itself$/)
+  })
+
+  test('is exported again, and no task by itself, when anything has changed or everything is asked for', () => {
+    const last: LastArchive = { ...lastGood, stale: { covered: [], uncovered: tasks } }
+    const changed = subject({ digest: { ...digest, jobCount: 3 } })
+    expect(decideBackup(changed, last, false)).toMatchObject({ action: 'backup', uncovered: [] })
+    expect(decideBackup(subject(), last, true)).toMatchObject({ action: 'backup', uncovered: [] })
+  })
+
+  test('a task is covered by an archive of just this state of it', () => {
+    const archive = { name: 'old name', organization: 'acme', updatedDate: first.updatedDate, tasks: [first] }
+    expect(coversTask(archive, first)).toBe(true)
+    const later = '2026-11-22T20:00:00.000002Z'
+    expect(coversTask(archive, { ...first, jobCount: 2 })).toBe(false)
+    expect(coversTask(archive, { ...first, updatedDate: later })).toBe(false)
+    expect(coversTask(archive, { ...first, newestJobDate: later })).toBe(false)
+  })
 })
