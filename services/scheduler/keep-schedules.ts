@@ -48,8 +48,12 @@ export async function keepSchedules(schedules: readonly Schedule[], deps: Schedu
   await removeOthers(deps.verifications, wantedVerifications)
 }
 
-/** Only the look-after job: what a process without a schedule of its own needs. */
-export async function keepWatch(runs: OpenQueue<RunPayload>): Promise<void> {
+/** Written together with the schedule: whoever has lost one has lost both. */
+export async function isWatchKept(runs: Pick<OpenQueue<RunPayload>, 'bull'>): Promise<boolean> {
+  return (await runs.bull.getJobScheduler(WATCH_ID)) !== undefined
+}
+
+async function keepWatch(runs: OpenQueue<RunPayload>): Promise<void> {
   const payload: RunPayload = { do: 'watch-runs' }
   const options = { removeOnComplete: true, removeOnFail: { count: 10 }, attempts: 1 }
   await runs.bull.upsertJobScheduler(
@@ -57,11 +61,6 @@ export async function keepWatch(runs: OpenQueue<RunPayload>): Promise<void> {
     { every: WATCH_EVERY_MS },
     { name: 'look after runs', data: payload, opts: options },
   )
-}
-
-/** Written together with the schedule: whoever has lost one has lost both. */
-export async function isWatchKept(runs: Pick<OpenQueue<RunPayload>, 'bull'>): Promise<boolean> {
-  return (await runs.bull.getJobScheduler(WATCH_ID)) !== undefined
 }
 
 async function removeOthers(queue: Pick<OpenQueue<unknown>, 'bull'>, wanted: ReadonlySet<string>): Promise<void> {

@@ -18,7 +18,7 @@ import type { Service } from '#shared/service/service.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import { endRun } from './end-run.ts'
 import { guardSchedules } from './guard-schedules.ts'
-import { isWatchKept, keepSchedules, keepWatch } from './keep-schedules.ts'
+import { isWatchKept, keepSchedules } from './keep-schedules.ts'
 import type { Schedule } from './read-crontab.ts'
 import { type StartRunDeps, startRun } from './start-run.ts'
 import { takeOutcome } from './take-outcome.ts'
@@ -46,7 +46,8 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
   const verifications = openQueue(verificationsQueue, connection)
   const outcomes = openQueue(outcomesQueue, connection)
   const { schedules, timeZone } = deps
-  const keep = () => (schedules ? keepSchedules(schedules, { runs, sweeps, verifications, timeZone }) : keepWatch(runs))
+  // Who runs only what is asked for takes the schedules away that `serve` has left: nobody asked for those runs.
+  const keep = () => keepSchedules(schedules ?? [], { runs, sweeps, verifications, timeZone })
   await keep()
   const guard = guardSchedules({ redis: connection.redis, isKept: () => isWatchKept(runs), keep, logger })
 
