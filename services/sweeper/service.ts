@@ -41,11 +41,12 @@ export async function startSweeper(deps: SweeperDeps): Promise<Service> {
       }
       return `${removed} removed`
     }
-    await store.recover({ isActive: (backupId) => isBackupActive(backupId, claims), signal: context.signal })
     const totals = await sweepAll(store, options, { onDecision })
     const { failures: _, ...numbers } = totals
     context.logger.info(numbers, 'swept')
     assertSwept(totals)
+    // Last: it stops at a folder that cannot be read, where an interrupted commit may still need its partial file.
+    await store.recover({ isActive: (backupId) => isBackupActive(backupId, claims), signal: context.signal })
     return `${totals.removed} removed of ${totals.entities} entities`
   }
 
