@@ -52,6 +52,17 @@ export async function endRun(
   return summary.ok ? 'all good' : `${summary.failed} failed`
 }
 
+/** The backup directory takes no summary, and whoever follows the run must not wait for ever: the log has it instead. */
+export async function endUnrecorded(runId: string, ledger: RunLedger, err: unknown, logger: Logger): Promise<void> {
+  const account = await ledger.read(runId)
+  if (account?.state !== 'waiting' || (await ledger.countPending(runId)) > 0) return
+  const summary = await summarise(account, ledger)
+  await ledger.end(runId, 'ended')
+  const { failures, notes: _notes, ...numbers } = summary
+  const fields = { run: runId, ...numbers, failures: failures.slice(0, 50), err }
+  logger.error(fields, 'run ended, but its summary could not be written into the backup directory')
+}
+
 /** The account as the summary that logs, records and the command line show. */
 export async function summarise(
   account: RunAccount,

@@ -16,7 +16,7 @@ import { consume, type JobContext } from '#shared/service/consume.ts'
 import { makeRunId } from '#shared/service/make-run-id.ts'
 import type { Service } from '#shared/service/service.ts'
 import type { Store } from '#shared/store/open-store.ts'
-import { endRun } from './end-run.ts'
+import { endRun, endUnrecorded } from './end-run.ts'
 import { guardSchedules } from './guard-schedules.ts'
 import { isWatchKept, keepSchedules } from './keep-schedules.ts'
 import type { Schedule } from './read-crontab.ts'
@@ -76,6 +76,7 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
     concurrency: 4,
     handle: handleRun,
     giveUp: async (payload, error, job) => {
+      if (payload.do === 'end-run') return endUnrecorded(payload.runId, ledger, error, logger)
       if (payload.do !== 'start-run') return
       // The run may have failed before its account was opened: without one nobody would hear of it.
       const runId = payload.runId ?? makeRunId(payload.mode, new Date(job.addedAtMs), job.jobId)
