@@ -128,12 +128,13 @@ export function openDiskRoom(options: DiskRoomOptions): DiskRoom {
     },
     async noteFull(error) {
       tell(error)
-      if (!(error instanceof NoRoomError)) refusedWrites += 1
-      else if (error.figures.freeBytes >= reserveBytes) return
+      // Some room is left: only this file does not fit.
+      if (error instanceof NoRoomError && error.figures.freeBytes >= reserveBytes) return
       if (closedSinceMs !== undefined) return
       closedSinceMs = Date.now()
       await options.pause()
-      lookAgainIn(checkEveryMs * 2 ** Math.min(Math.max(0, refusedWrites - 1), MOST_DOUBLINGS))
+      lookAgainIn(checkEveryMs * 2 ** Math.min(refusedWrites, MOST_DOUBLINGS))
+      if (!(error instanceof NoRoomError)) refusedWrites += 1
     },
     noteStored(hadWaited) {
       refusedWrites = 0
