@@ -54,7 +54,11 @@ export async function downloadArchive(
   }
 
   const stored = await findStored(payload, deps)
-  if (stored && isOfUse(stored.record)) return finish(payload, stored, deps)
+  if (stored && isOfUse(stored.record)) {
+    // The earlier run broke off after its commit, perhaps before it had cleaned up.
+    await deps.store.discardPartials(backupId)
+    return finish(payload, stored, deps)
+  }
   // Tried before and found incomplete: the same file would be so again.
   if (stored && payload.reexports < MAX_REEXPORTS) return exportAgain(payload, deps, 'the archive was incomplete')
 

@@ -86,6 +86,22 @@ describe('a download', () => {
     await expectOneVerifiedArchive(downloader)
   })
 
+  test('that was killed between its archive and its cleaning up is cleaned up when it is run again', async () => {
+    const downloader = await openDownloader(redis)
+    const payload = await downloader.finishExport()
+    const killed = new Error('killed')
+    const discardPartials = async (backupId: string) => {
+      if ((await downloader.archives()).length > 0) throw killed
+      return downloader.store.discardPartials(backupId)
+    }
+    const dying = { ...downloader.store, discardPartials }
+    await expect(downloader.handle(payload, { deps: { store: dying } })).rejects.toBe(killed)
+    expect(await downloader.archives()).toHaveLength(1)
+    expect(await partials(downloader)).toHaveLength(1)
+    await downloader.handle(payload)
+    await expectOneVerifiedArchive(downloader)
+  })
+
   test('that is stopped in its middle leaves no archive, and goes on from there', async () => {
     const downloader = await openDownloader(redis, { world: mediumWorld() })
     const payload = await downloader.finishExport()
