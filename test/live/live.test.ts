@@ -75,6 +75,17 @@ describe.skipIf(!liveUrl)('a real CVAT', () => {
     expect(idsOf(await take(cvat.listJobs({ taskIds: { from: task.id, to: task.id } }, signal)))).toEqual(idsOf(jobs))
   })
 
+  it('counts the deleted frames of a task among its frames, and names the types of its jobs', async () => {
+    const withData = (await take(cvat.listTasks({ all: true }, signal))).filter(({ size }) => size > 0 && size < 10_000)
+    for (const { id, size, status } of withData.slice(0, 20)) {
+      expect(['annotation', 'validation', 'completed']).toContain(status)
+      const { deleted_frames } = await cvat.getTaskMeta(id, signal)
+      expect(deleted_frames.every((frame) => frame < size)).toBe(true)
+      const types = new Set((await take(cvat.listJobs({ taskId: id }, signal))).map(({ type }) => type))
+      expect(['annotation', 'ground_truth', 'consensus_replica']).toEqual(expect.arrayContaining([...types]))
+    }
+  })
+
   it('gives what changed since a date', async () => {
     const tasks = await take(cvat.listTasks({ all: true }, signal))
     const since = tasks[Math.floor(tasks.length / 2)]?.updated_date
