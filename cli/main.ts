@@ -12,6 +12,7 @@ const commands: Record<string, () => Promise<Command>> = {
   sweep: async () => (await import('./commands/sweep.ts')).sweep,
   list: async () => (await import('./commands/list.ts')).list,
   verify: async () => (await import('./commands/verify.ts')).verify,
+  index: async () => (await import('./commands/index.ts')).index,
   adopt: async () => (await import('./commands/adopt.ts')).adopt,
   serve: async () => (await import('./commands/serve.ts')).serve,
   'print-config': async () => (await import('./commands/print-config.ts')).printConfig,

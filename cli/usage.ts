@@ -24,6 +24,7 @@ Usage: cvat-backups COMMAND [OPTIONS]
       --all                all of them
       --level whole        only size and SHA-256 (sound: members too; complete: the default)
       --json               print findings and numbers as JSON
+  index                  write .cvat-backups/catalogue.ndjson, a list of all records
   adopt [FOLDER]         take over the flat files of the original script, by default
                          those in CVAT_BACKUP_DIR
       --dry-run            only tell what would become of each

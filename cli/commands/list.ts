@@ -1,7 +1,9 @@
 // `list`: what the backup directory holds, from its records alone.
 
+import { describeError } from '#shared/errors/backup-error.ts'
 import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
 import { openStore } from '#shared/store/open-store.ts'
+import { readFolders } from '#shared/store/read-folders.ts'
 import { isGood, isStale } from '#shared/store/record.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { isRotten } from '#shared/store/verify-judge.ts'
@@ -15,13 +17,17 @@ export async function list(args: string[]): Promise<number> {
   const settings = loadStoreSettings().values
   const store = openStore({ directory: settings.store.backupDir })
   const out = (text: string) => void process.stdout.write(text)
-  const totals = { entities: 0, archives: 0, sizeBytes: 0, unrecognised: 0 }
+  const totals = { entities: 0, archives: 0, sizeBytes: 0, unrecognised: 0, unread: 0 }
   if (values.json) out('[')
-  for (const entity of await sortEntities(store.listEntities())) {
-    const { archives, unrecognised } = await store.listRecords(entity)
+  for await (const { entity, listing } of readFolders(await sortEntities(store.listEntities()), store.listRecords)) {
     totals.entities++
-    totals.unrecognised += unrecognised.length
-    for (const archive of archives) {
+    if (!('archives' in listing)) {
+      totals.unread++
+      process.stderr.write(`FAILED ${formatEntity(entity)}: ${describeError(listing)}\n`)
+      continue
+    }
+    totals.unrecognised += listing.unrecognised.length
+    for (const archive of listing.archives) {
       if (values.json) out(`${totals.archives === 0 ? '\n' : ',\n'}  ${JSON.stringify(toJson(archive))}`)
       else out(`${totals.archives === 0 ? `${HEADING}\n` : ''}${toLine(archive)}\n`)
       totals.archives++
@@ -30,7 +36,7 @@ export async function list(args: string[]): Promise<number> {
   }
   if (values.json) out('\n]\n')
   else out(describeTotals(totals, settings.store.backupDir))
-  return exitCodes.ok
+  return totals.unread === 0 ? exitCodes.ok : exitCodes.failed
 }
 
 /** Projects before tasks, by id: folders come in any order. Two small fields an entity are held, no records. */

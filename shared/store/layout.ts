@@ -13,6 +13,8 @@ export interface Layout {
   /** Downloads in progress and temporary files: on the archives' file system, so that renaming moves no data. */
   readonly partialFolder: string
   readonly runsFolder: string
+  /** A list of all records for people and other programs; nothing here ever reads it. */
+  readonly catalogue: string
   entityFolder(entity: EntityRef): string
   /** `<backupId>.<12 hex>.part`, a new name each time: two attempts never share a file. */
   newPartial(backupId: string): string
@@ -34,6 +36,7 @@ export function describeLayout(directory: string): Layout {
     privateFolder,
     partialFolder,
     runsFolder,
+    catalogue: join(privateFolder, 'catalogue.ndjson'),
     entityFolder: (entity) => join(directory, formatEntity(entity)),
     newPartial: (backupId) => join(partialFolder, `${checkId(backupId)}.${randomHex()}.part`),
     partialOrigin: (partialPath) => partialPath.replace(/\.part$/, '.origin'),

@@ -3,6 +3,7 @@
 import { resolve } from 'node:path'
 import type { EntityRef } from '#shared/model/entity.ts'
 import type { Series } from '#shared/model/series.ts'
+import { type CatalogueTotals, writeCatalogue } from './catalogue-file.ts'
 import { checkDirectory, type DirectoryCheck } from './check-directory.ts'
 import { discardPartials, removeStalePartials, takePartial } from './clean-partials.ts'
 import { type CommitInput, type CommittedArchive, commitArchive } from './commit-archive.ts'
@@ -76,6 +77,8 @@ export interface Store {
   /** Marks an entity, whose folder must be there, as deleted on this server from now on. Atomic. */
   writeDeletedMarker(entity: EntityRef, serverUrl: string): Promise<void>
   removeDeletedMarker(entity: EntityRef, serverUrl: string): Promise<void>
+  /** Replaces the list of all records that people and other programs read; the store itself never does. */
+  writeCatalogue(signal: AbortSignal): Promise<CatalogueTotals>
   writeRunRecord(record: RunRecord): Promise<void>
   readRunRecords(options?: { readonly limit?: number }): Promise<RunRecord[]>
 }
@@ -135,6 +138,7 @@ export function openStore({ directory, now = () => new Date(), files = realFiles
     readDeletedMarker: (entity, serverUrl) => readDeletedMarker(files, layout, entity, serverUrl),
     writeDeletedMarker: (entity, serverUrl) => writeDeletedMarker(files, layout, entity, serverUrl, now()),
     removeDeletedMarker: (entity, serverUrl) => removeDeletedMarker(files, layout, entity, serverUrl),
+    writeCatalogue: (signal) => writeCatalogue(files, layout, now(), signal),
     writeRunRecord: (record) => writeRunRecord(files, layout, record, now()),
     readRunRecords: (options) => readRunRecords(files, layout, options),
   }

@@ -1,22 +1,34 @@
-// Small JSON files, written so that a reader sees the old one or the new one and never a torn one.
+// Files that are written anew, so that a reader sees the old one or the new one and never a torn one.
 
+import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type FileOperations, unlinkIfExists } from './file-operations.ts'
 import { syncDirectory, syncFile } from './sync-to-disk.ts'
 
-export interface JsonWrite {
+interface Replacement {
   /** A name nobody else uses, on the same file system. */
   readonly temporaryPath: string
   readonly finalPath: string
+}
+
+export interface JsonWrite extends Replacement {
   readonly value: unknown
 }
 
-/** Writes, fsyncs and renames. After a failure the temporary file is gone again; after a crash it may stay. */
 export async function writeJsonAtomically(files: FileOperations, write: JsonWrite): Promise<void> {
+  await replaceFile(files, write, (handle) => handle.writeFile(`${JSON.stringify(write.value, null, 2)}\n`))
+}
+
+/** Writes, fsyncs and renames. After a failure the temporary file is gone again; after a crash it may stay. */
+export async function replaceFile(
+  files: FileOperations,
+  write: Replacement,
+  fill: (handle: FileHandle) => Promise<void>,
+): Promise<void> {
   try {
     const handle = await files.open(write.temporaryPath, 'wx', 0o644)
     try {
-      await handle.writeFile(`${JSON.stringify(write.value, null, 2)}\n`)
+      await fill(handle)
       await syncFile(handle)
     } finally {
       await handle.close()
