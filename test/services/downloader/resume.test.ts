@@ -149,6 +149,7 @@ describe('a download whose handler has gone', () => {
     const kept = await partBytes(fetching)
     const range = `bytes ${kept}-${fetching.sizeBytes - 1}/${fetching.sizeBytes + 1}`
     const rewritten = 'etag' in headers ? headers : { 'content-range': range }
+    const whole = fetching.simulator.stats.requestCount(`GET ${downloadRoute}`, 200)
     const rewrite = fetching.simulator.faults.add({
       route: downloadRoute,
       nth: 1,
@@ -156,6 +157,7 @@ describe('a download whose handler has gone', () => {
     })
     await expectSound(await fetching.fetch())
     expect(rewrite.hits).toBe(1)
+    expect(fetching.simulator.stats.requestCount(`GET ${downloadRoute}`, 200)).toBe(whole + 1)
   })
 
   test.each([
@@ -182,14 +184,20 @@ describe('a download that goes badly', () => {
 
   test('a few bytes a connection ends, too, and leaves them for later', async () => {
     const fetching = await openFetch()
-    fetching.simulator.faults.add({ route: downloadRoute, fault: { kind: 'reset', afterBytes: 20_000 } })
+    fetching.simulator.faults.add({
+      route: downloadRoute,
+      fault: { kind: 'cut', afterBytes: 20_000, framing: 'content-length' },
+    })
     await expect(fetching.fetch()).rejects.toMatchObject({ retryable: true })
     expect(await partBytes(fetching)).toBe(60_000)
   })
 
   test('but comes on with each connection is brought to its end', async () => {
     const fetching = await openFetch()
-    fetching.simulator.faults.add({ route: downloadRoute, fault: { kind: 'reset', afterBytes: 150_000 } })
+    fetching.simulator.faults.add({
+      route: downloadRoute,
+      fault: { kind: 'cut', afterBytes: 150_000, framing: 'content-length' },
+    })
     await expectSound(await fetching.fetch())
     expect(fetching.simulator.stats.bytesSent).toBe(fetching.sizeBytes)
   })
