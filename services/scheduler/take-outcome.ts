@@ -18,11 +18,19 @@ export async function takeOutcome(
 ): Promise<string[]> {
   const { ledger } = deps
   const series = formatSeries(outcome.series)
-  if (outcome.result === 'done' && outcome.reason !== undefined) {
+  if (outcome.result !== 'done' || outcome.reason === undefined) return ledger.settle(series, outcome)
+  const entered = new Set<string>()
+  for (;;) {
+    context.signal.throwIfAborted()
+    const waiting = await ledger.waiting(series, outcome)
     // Before the backup counts as done: a run in which nothing is awaited would end.
-    for (const runId of await ledger.waiting(series, outcome)) await enterTasks(runId, series, outcome, context, deps)
+    for (const runId of waiting.runs) {
+      if (!entered.has(runId)) await enterTasks(runId, series, outcome, context, deps)
+      entered.add(runId)
+    }
+    const ended = await ledger.settleIfSame(series, outcome, waiting)
+    if (ended) return ended
   }
-  return ledger.settle(series, outcome)
 }
 
 /** Tasks of which the archive holds an old state become part of the run: each with a claim of its own, if it needs one. */

@@ -49,10 +49,12 @@ return 'new'
 
 // KEYS claim, claim's runs, runs that it failed for
 // ARGV backupId, runId, series, result, bytes, failure as JSON, name, reason, start of the runs' keys, events kept,
-//   seconds that failures are kept
+//   seconds that failures are kept, how many runs may have the claim (empty: any number)
 export const settleScript = `
+local owns = redis.call('HGET', KEYS[1], 'backupId') == ARGV[1]
+if owns and ARGV[12] ~= '' and redis.call('SCARD', KEYS[2]) ~= tonumber(ARGV[12]) then return false end
 redis.call('SADD', KEYS[3], ARGV[2])
-if redis.call('HGET', KEYS[1], 'backupId') == ARGV[1] then
+if owns then
   redis.call('SUNIONSTORE', KEYS[3], KEYS[2], KEYS[3])
   redis.call('DEL', KEYS[1], KEYS[2])
 end

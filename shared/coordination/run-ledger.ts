@@ -44,6 +44,12 @@ export interface RunNote {
   readonly text: string
 }
 
+export interface WaitingRuns {
+  readonly runs: readonly string[]
+  /** How many of them have the claim: it only grows while the backup is under way. */
+  readonly joined: number
+}
+
 export interface RunEvent {
   readonly id: string
   readonly what: 'done' | 'skipped' | 'empty' | 'failed'
@@ -79,6 +85,37 @@ export function openRunLedger({ redis, prefix }: QueueConnection) {
       cursor = next
       for (let i = 0; i + 1 < flat.length; i += 2) yield flat[i + 1]!
     } while (cursor !== '0')
+  }
+
+  async function settle(series: string, outcome: Outcome, joined: number | ''): Promise<string[] | undefined> {
+    const reason = outcome.reason ?? ''
+    const failure: Failure = {
+      series,
+      name: outcome.name,
+      reason,
+      code: outcome.code ?? 'unknown',
+      ...(outcome.hint === undefined ? {} : { hint: outcome.hint }),
+    }
+    const ended = await redis.eval(
+      settleScript,
+      3,
+      claimKey(prefix, series),
+      claimRunsKey(prefix, series),
+      failedForKey(prefix, outcome.backupId),
+      outcome.backupId,
+      outcome.runId,
+      series,
+      outcome.result,
+      outcome.sizeBytes,
+      JSON.stringify(failure),
+      outcome.name,
+      reason,
+      `${prefix}:run:`,
+      EVENTS_KEPT,
+      KEPT_SECONDS,
+      joined,
+    )
+    return (ended as string[] | null) ?? undefined
   }
 
   return {
@@ -136,41 +173,20 @@ export function openRunLedger({ redis, prefix }: QueueConnection) {
 
     /** Counts an outcome for every run that waited for the backup; returns the runs that may now be ended. */
     async settle(series: string, outcome: Outcome): Promise<string[]> {
-      const reason = outcome.reason ?? ''
-      const failure: Failure = {
-        series,
-        name: outcome.name,
-        reason,
-        code: outcome.code ?? 'unknown',
-        ...(outcome.hint === undefined ? {} : { hint: outcome.hint }),
-      }
-      const ended = await redis.eval(
-        settleScript,
-        3,
-        claimKey(prefix, series),
-        claimRunsKey(prefix, series),
-        failedForKey(prefix, outcome.backupId),
-        outcome.backupId,
-        outcome.runId,
-        series,
-        outcome.result,
-        outcome.sizeBytes,
-        JSON.stringify(failure),
-        outcome.name,
-        reason,
-        `${prefix}:run:`,
-        EVENTS_KEPT,
-        KEPT_SECONDS,
-      )
-      return ended as string[]
+      return (await settle(series, outcome, '')) ?? []
+    },
+
+    /** The same, unless another run has joined since the runs were read by {@link waiting}: then undefined. */
+    async settleIfSame(series: string, outcome: Outcome, { joined }: WaitingRuns): Promise<string[] | undefined> {
+      return settle(series, outcome, joined)
     },
 
     /** The runs for which an outcome is about to count. */
-    async waiting(series: string, { backupId, runId }: Pick<Outcome, 'backupId' | 'runId'>): Promise<string[]> {
+    async waiting(series: string, { backupId, runId }: Pick<Outcome, 'backupId' | 'runId'>): Promise<WaitingRuns> {
       const owner = await redis.hget(claimKey(prefix, series), 'backupId')
       const joined = owner === backupId ? await redis.smembers(claimRunsKey(prefix, series)) : []
       const disappointed = await redis.smembers(failedForKey(prefix, backupId))
-      return [...new Set([runId, ...joined, ...disappointed])]
+      return { runs: [...new Set([runId, ...joined, ...disappointed])], joined: joined.length }
     },
 
     /** One a series: writing it again changes nothing. */
