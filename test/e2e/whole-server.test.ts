@@ -56,8 +56,10 @@ test('every project and task is backed up once, and after that exactly what has 
   world.deleteFrame(framed.id, 1)
   world.setJobState(stated.jobIds[0]!, 'completed')
   world.annotate(annotated.id)
-  expect((await backUp('p')).exports).toEqual(['project 20', 'project 21', 'project 22'])
-  expect((await backUp('t')).exports).toEqual([framed, stated, annotated].map(({ id }) => `task ${id}`).sort())
+  // CVAT serves the old state of a project whose frame was deleted: that task is backed up by itself, and nothing twice.
+  const changed = ['project 20', 'project 21', 'project 22', `task ${framed.id}`]
+  expect(await backUp('p')).toMatchObject({ total: 294, done: 4, failed: 0, exports: changed })
+  expect((await backUp('t')).exports).toEqual([stated, annotated].map(({ id }) => `task ${id}`).sort())
   expect((await backUp('p')).exports).toEqual([])
 
   const records = await server.store.readRunRecords()
