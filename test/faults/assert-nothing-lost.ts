@@ -55,7 +55,8 @@ async function lookForLosses(installation: Installation, expected: Expected): Pr
   const stored = await readAll(installation)
   const findings = await examine(installation, stored, failing, archives)
   expect(findings).toMatchObject({ lost: [], torn: [], doubled: [] })
-  expect(await readdir(join(installation.directory, '.cvat-backups', 'partial'))).toEqual([])
+  const partials = await readdir(join(installation.directory, '.cvat-backups', 'partial'))
+  expect(partials, 'files of downloads that are over').toEqual([])
   for (const [user, { max }] of installation.simulator.stats.outstandingByUser) {
     expect(max, `exports in flight of user ${user}`).toBeLessThanOrEqual(limit)
   }
