@@ -24,7 +24,7 @@ const OTHER_TASKS = new Set(['missing-task', 'unexpected-task', 'frames-differ']
  * A complete archive becomes `fresh`, or gets a problem `stale` for each task that is not as the server has it. Only
  * what can be old is asked about, one task after another: usually nothing. What has changed again since it was
  * observed is left out, and the level stays `complete`: the next run takes that change, whatever this archive holds.
- * Annotation exports are kept by the newest date of project and tasks: nothing can be old in them.
+ * CVAT keeps annotation exports by the newest date of project and tasks: no change can be missing in them.
  *
  * @throws BackupError `changed-meanwhile` when tasks came or went between observation and export, so that the archive can
  * be held against neither; what the client throws, except that a task is gone
@@ -51,8 +51,9 @@ export async function checkFreshness(
   let isCertain = true
   for (const suspect of findSuspects(entity.type, tasks, observation)) {
     const answer = await unlessGone(() => askAbout(suspect, cvat, signal))
+    const problem = answer && describeStaleTask(suspect, answer.server, tasks)
     if (!answer) isCertain = false
-    else problems.push(...[describeStaleTask(suspect, answer.server, tasks)].filter((problem) => problem !== undefined))
+    if (problem) problems.push(problem)
   }
   const left = tasks.filter(({ taskId }) => taskId === undefined)
   if (left.length > 0) {
