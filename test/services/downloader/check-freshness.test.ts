@@ -52,6 +52,18 @@ test('a task that has changed again since it was observed is left to the next ru
   expect(await check(inspectionOf(task(1)), moved)).toEqual({ level: 'complete', problems: [] })
 })
 
+test('a change between two questions shows, whichever state the answers are of', async () => {
+  let date = late
+  const changing = serve({
+    getTaskMeta: async () => {
+      date = later
+      return { deleted_frames: [2] }
+    },
+    getTask: async (id) => ({ ...row, id, updated_date: date }),
+  })
+  expect(await check(inspectionOf(task(1)), changing)).toEqual({ level: 'complete', problems: [] })
+})
+
 test('so is a task that is gone, or not ours any more', async () => {
   for (const code of ['not-found', 'forbidden']) {
     const gone = () => Promise.reject(new BackupError('no', { code, retryable: false }))
