@@ -2,6 +2,7 @@
 // before it begins, and where nobody can write any more, no job is taken until there is room again.
 
 import type { Logger } from 'pino'
+import { BackupError } from '#shared/errors/backup-error.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import { NoRoomError } from './no-room-error.ts'
 
@@ -62,14 +63,16 @@ export function openDiskRoom(options: DiskRoomOptions): DiskRoom {
     throw new NoRoomError({ directory: store.directory, neededBytes, freeBytes, promisedBytes, reserveBytes })
   }
 
+  /** Throws what is wrong with the directory besides being full. */
   async function hasRoom(): Promise<boolean> {
+    const freeBytes = await store.findFreeBytes()
+    if (freeBytes !== undefined && freeBytes < reserveBytes + PROBE_BYTES) return false
     try {
-      const freeBytes = await store.findFreeBytes()
-      if (freeBytes !== undefined && freeBytes < reserveBytes + PROBE_BYTES) return false
       await store.tryWriting(PROBE_BYTES)
       return true
-    } catch {
-      return false
+    } catch (error) {
+      if (error instanceof BackupError && error.code === 'disk-full') return false
+      throw error
     }
   }
 
@@ -80,19 +83,21 @@ export function openDiskRoom(options: DiskRoomOptions): DiskRoom {
   }
 
   async function lookAgain(): Promise<void> {
+    let isOpen = true
     try {
-      if (await hasRoom()) {
-        closedSinceMs = undefined
-        wasTold = false
-        logger.info({ directory: store.directory }, 'there is room again: downloads go on')
-        await options.resume()
-        return
-      }
-      if (closedSinceMs !== undefined && Date.now() - closedSinceMs >= limitMs) await options.resume()
+      isOpen = await hasRoom()
+      if (isOpen) logger.info({ directory: store.directory }, 'there is room again: downloads go on')
     } catch (err) {
-      logger.warn({ err }, 'looking for room in the backup directory failed')
+      // No longer a matter of room: the jobs meet it and tell.
+      logger.warn({ err }, 'the backup directory, which was full, cannot be written for another reason')
     }
-    lookAgainIn(checkEveryMs)
+    if (isOver) return
+    if (isOpen) {
+      closedSinceMs = undefined
+      wasTold = false
+    } else lookAgainIn(checkEveryMs)
+    const isTooLong = closedSinceMs !== undefined && Date.now() - closedSinceMs >= limitMs
+    if (isOpen || isTooLong) await options.resume()
   }
 
   function tell(error: unknown): void {

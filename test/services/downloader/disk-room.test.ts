@@ -152,6 +152,19 @@ describe('a full disk', () => {
     room.close()
   })
 
+  test('whose mount is lost meanwhile lets jobs be taken, which tell of it', async () => {
+    const lost = new BackupError('Trying to write failed (ENOENT)', { code: 'directory-missing', retryable: true })
+    const tryWriting = () => Promise.reject(lost)
+    const { room, calls, logs } = openRoom({
+      store: { directory: '/backups', findFreeBytes: async () => undefined, tryWriting },
+    })
+    await room.noteFull(refused())
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(calls).toEqual(['pause', 'resume'])
+    expect(logs.lines.at(-1)).toMatchObject({ level: 'warn', err: { code: 'directory-missing' } })
+    room.close()
+  })
+
   test('is not looked at any more once it is closed', async () => {
     const { room, calls } = openRoom()
     await room.noteFull(refused())
