@@ -14,6 +14,7 @@ import { exitCodes } from '../exit-codes.ts'
 import { followRun } from '../follow-run.ts'
 import { type AllSettings, loadAllSettings } from '../load-all-settings.ts'
 import { readArguments, takeEntities } from '../read-arguments.ts'
+import { removeLeftovers } from '../remove-leftovers.ts'
 import { openServicesClient, startServices } from '../start-services.ts'
 import { untilSwept } from '../until-swept.ts'
 import { wrongUsage } from '../usage.ts'
@@ -70,6 +71,8 @@ async function runBackup(
   try {
     const summary = await followRun(runId, { ledger, view, ...open.queues }, signal)
     const sweptWell = !own || (await untilSwept(open.queues.sweeps, failedSweeps, view, signal))
+    // Whole archives are not touched, and what could not be removed now is removed next time.
+    if (own) await removeLeftovers(settings.values.store.backupDir, connection).catch(() => 0)
     view.close()
     process.stdout.write(
       json ? `${JSON.stringify(summary, null, 2)}\n` : describeSummary(summary, settings.values.store.backupDir),

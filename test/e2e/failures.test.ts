@@ -119,6 +119,25 @@ describe('a backup that is interrupted', () => {
     expect(server.simulator.stats.outstanding.max).toBeLessThanOrEqual(8)
   })
 
+  test('by kill -9 and with its state lost leaves no partial file behind the next one', {
+    timeout: 60_000,
+  }, async () => {
+    const server = await openInstallation({ world: smallWorld({ projects: 2 }) })
+    const stall = server.simulator.faults.add({
+      route: '/api/projects/{id}/backup/download',
+      nth: 1,
+      fault: { kind: 'stall', afterBytes: 300 },
+    })
+    const first = server.start(['backup'])
+    await waitFor('a download to be in its middle', async () => stall.hits === 1 && (await partials(server)).length > 0)
+    first.kill('SIGKILL')
+    await first.ended
+    const elsewhere = { CVAT_BACKUP_STATE_DIR: join(server.folder, 'state', 'new') }
+
+    expect(await server.run(['backup'], elsewhere)).toMatchObject({ code: 0 })
+    expect(await partials(server)).toEqual([])
+  })
+
   test('in another mode does not hold up the next one', { timeout: 60_000 }, async () => {
     const env = { CVAT_BACKUP_PARALLEL_EXPORTS: '2' }
     const server = await openInstallation({ world: smallWorld({ projects: 4 }), env })
