@@ -119,9 +119,9 @@ export function openTextView(output: NodeJS.WriteStream, directory: string): Ver
       if (shown.length < SHOWN) shown.push(finding)
       say(`${WORDS[finding.what]} ${finding.path}`)
     },
-    end(totals, { durationMs, interrupted }) {
-      if (totals.archives === 0 && findings === 0) say(`There are no archives in ${directory}`)
-      else say(describeEnd(totals, durationMs, interrupted))
+    end(totals, { durationMs, interrupted, error }) {
+      const isEmpty = totals.archives === 0 && findings === 0 && !interrupted && error === undefined
+      say(isEmpty ? `There are no archives in ${directory}` : describeEnd(totals, durationMs, interrupted))
       for (const { what, path, message } of shown) output.write(`  ${WORDS[what]} ${path}: ${message}\n`)
       if (findings > shown.length) output.write(`  … and ${findings - shown.length} more, named above\n`)
     },

@@ -1,7 +1,13 @@
 import { PassThrough } from 'node:stream'
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test, vi } from 'vitest'
-import { openJsonView, openTextView, type VerifyFinding, type VerifyTotals } from '../../cli/view/verify-view.ts'
+import {
+  openJsonView,
+  openTextView,
+  type VerifyEnd,
+  type VerifyFinding,
+  type VerifyTotals,
+} from '../../cli/view/verify-view.ts'
 
 const totals: VerifyTotals = {
   archives: 400,
@@ -75,6 +81,18 @@ describe('a re-check in the eyes of a person', () => {
     expect(summary).not.toContain('project-6/50.zip')
     expect(summary).toContain('… and 10 more, named above')
   })
+})
+
+test('a re-check that was interrupted before it knew what there is does not say that there is nothing', () => {
+  const nothing = Object.fromEntries(Object.keys(totals).map((key) => [key, 0])) as unknown as VerifyTotals
+  const describeEnd = (how: Partial<VerifyEnd>) => {
+    const { output, text } = openOutput(false)
+    openTextView(output, '/backups').end(nothing, { ...end, ...how })
+    return text()
+  }
+  expect(describeEnd({})).toBe('There are no archives in /backups\n')
+  expect(describeEnd({ interrupted: true })).toMatch(/^Interrupted: 0 archives checked/)
+  expect(describeEnd({ error: 'the mount is gone' })).toMatch(/^0 archives checked/)
 })
 
 test('a re-check for programs is one object, whatever ends it', () => {
