@@ -9,7 +9,7 @@ import { downloadsQueue } from '#shared/queues/downloads-queue.ts'
 import { exportsQueue } from '#shared/queues/exports-queue.ts'
 import { openQueue, type QueueConnection } from '#shared/queues/open-queue.ts'
 import { outcomesQueue } from '#shared/queues/outcomes-queue.ts'
-import { type RunPayload, runsQueue } from '#shared/queues/runs-queue.ts'
+import { type RunPayload, runsQueue, type StartRun } from '#shared/queues/runs-queue.ts'
 import { sweepsQueue } from '#shared/queues/sweeps-queue.ts'
 import { verificationsQueue } from '#shared/queues/verifications-queue.ts'
 import { consume, type JobContext } from '#shared/service/consume.ts'
@@ -56,12 +56,17 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
       return watchRuns({ ledger, claims, runs, exports, downloads, outcomes, logger }, context.signal)
     }
     if (payload.do === 'end-run') return endRun(payload.runId, { ledger, store }, context.logger)
-    const runId = payload.runId ?? makeRunId(payload.mode, new Date(context.addedAtMs), context.jobId)
+    return handleStart(payload, context)
+  }
+
+  const handleStart = async (payload: StartRun, context: JobContext<RunPayload>): Promise<string> => {
+    const runId = payload.runId ?? makeRunId(payload.mode, new Date(), context.jobId)
+    // Kept before anything else: whoever takes the job up after a crash goes on with the same run.
+    if (payload.runId === undefined) await context.save({ ...payload, runId })
     const runContext = { ...context, logger: context.logger.child({ run: runId }) }
-    return startRun(runId, payload, runContext, { ...deps, ledger, exports, outcomes }).then(async (answer) => {
-      await endIfOver(runId)
-      return answer
-    })
+    const answer = await startRun(runId, payload, runContext, { ...deps, ledger, exports, outcomes })
+    await endIfOver(runId)
+    return answer
   }
 
   const endIfOver = async (runId: string) => {
@@ -75,12 +80,12 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
     logger,
     concurrency: 4,
     handle: handleRun,
-    giveUp: async (payload, error, job) => {
+    giveUp: async (payload, error, jobId) => {
       if (payload.do === 'end-run') return endUnrecorded(payload.runId, ledger, error, logger)
       if (payload.do !== 'start-run') return
       // The run may have failed before its account was opened: without one nobody would hear of it.
-      const runId = payload.runId ?? makeRunId(payload.mode, new Date(job.addedAtMs), job.jobId)
-      await ledger.open({ ...payload, runId, jobId: job.jobId })
+      const runId = payload.runId ?? makeRunId(payload.mode, new Date(), jobId)
+      await ledger.open({ ...payload, runId, jobId })
       await ledger.endListing(runId, explain(error))
       await endIfOver(runId)
     },

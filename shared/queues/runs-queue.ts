@@ -17,7 +17,7 @@ const runIdSchema = z.string().regex(/^[\w.-]{1,80}$/)
 
 const startRunSchema = z.object({
   do: z.literal('start-run'),
-  /** Absent on scheduled runs: the scheduler then derives it from the job. */
+  /** Absent on scheduled runs until the scheduler begins with them. */
   runId: runIdSchema.optional(),
   mode: modeSchema,
   /** Back up everything, changed or not. */

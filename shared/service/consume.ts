@@ -12,8 +12,6 @@ export interface JobContext<Payload> {
   readonly jobId: string
   /** From 1; counts starts, so a job taken up again after a crash has a higher number. */
   readonly attempt: number
-  /** When the job was added, milliseconds since 1970. */
-  readonly addedAtMs: number
   /** Aborted when the service stops or the job's lock was lost to another worker. */
   readonly signal: AbortSignal
   readonly logger: Logger
@@ -32,7 +30,7 @@ export interface Consumption<Payload> {
   /** Does the work; may run twice and be killed anywhere. The answer is a short text for the board. Throws Postponed. */
   readonly handle: (payload: Payload, context: JobContext<Payload>) => Promise<string>
   /** Called once the job has failed for good, before it is marked so; may be called twice. */
-  readonly giveUp?: (payload: Payload, error: unknown, job: { jobId: string; addedAtMs: number }) => Promise<void>
+  readonly giveUp?: (payload: Payload, error: unknown, jobId: string) => Promise<void>
 }
 
 export interface Consumer {
@@ -61,7 +59,6 @@ export function consume<Payload>(options: Consumption<Payload>): Consumer {
       return await options.handle(payload, {
         jobId: String(job.id),
         attempt: job.attemptsStarted,
-        addedAtMs: job.timestamp,
         signal,
         logger: log,
         save: (changed) => job.updateData(changed),
@@ -80,7 +77,7 @@ export function consume<Payload>(options: Consumption<Payload>): Consumer {
         log.debug({ delayMs: error.delayMs, reason: error.message }, 'postponed')
         throw new DelayedError()
       }
-      throw await explainFailure(options, job, payload, error, log)
+      throw await explainFailure(options, job, error, log)
     }
   }
 
@@ -107,7 +104,7 @@ export function consume<Payload>(options: Consumption<Payload>): Consumer {
     if (!job || !error.message.startsWith('job stalled')) return
     const parsed = definition.schema.safeParse(job.data)
     if (!parsed.success) return
-    const told = options.giveUp?.(parsed.data, error, { jobId: String(job.id), addedAtMs: job.timestamp })
+    const told = options.giveUp?.(parsed.data, error, String(job.id))
     void told?.catch((err) => logger.error({ err }, 'a failure could not be reported'))
   })
   return {
@@ -132,7 +129,6 @@ function parsePayload<Payload>(definition: QueueDefinition<Payload>, job: Job): 
 async function explainFailure<Payload>(
   options: Consumption<Payload>,
   job: Job,
-  payload: Payload,
   error: unknown,
   log: Logger,
 ): Promise<Error> {
@@ -144,6 +140,7 @@ async function explainFailure<Payload>(
     return new Error(text, { cause: error })
   }
   log.error({ err: error }, 'failed')
-  await options.giveUp?.(payload, error, { jobId: String(job.id), addedAtMs: job.timestamp })
+  // The handler may have changed what the job carries.
+  await options.giveUp?.(options.definition.schema.parse(job.data), error, String(job.id))
   return new UnrecoverableError(error instanceof BackupError && error.hint ? `${text} (${error.hint})` : text)
 }

@@ -70,7 +70,6 @@ export async function openDownloader(redis: FileRedis, options: StackOptions = {
       const context: JobContext<DownloadPayload> = {
         jobId: payload.backupId,
         attempt: 1,
-        addedAtMs: Date.now(),
         signal: run.signal ?? AbortSignal.timeout(20_000),
         logger: stack.logs.logger,
         save: async () => undefined,

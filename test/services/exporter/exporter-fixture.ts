@@ -45,7 +45,6 @@ export async function openExporter(redis: FileRedis, options: StackOptions = {})
       const context: JobContext<ExportPayload> = {
         jobId: payload.backupId,
         attempt: run.attempt ?? 1,
-        addedAtMs: Date.now(),
         signal: run.signal ?? AbortSignal.timeout(20_000),
         logger: stack.logs.logger,
         save: async (changed) => {

@@ -31,7 +31,6 @@ async function openListing(options: StackOptions = {}) {
       const context: JobContext<unknown> = {
         jobId: 'listing',
         attempt: 1,
-        addedAtMs: Date.now(),
         signal: AbortSignal.timeout(20_000),
         logger: logs.logger,
         save: async () => undefined,

@@ -29,7 +29,9 @@ test('a schedule starts the run that it asks for when its time has come, and wai
   await (await next())[0]!.promote()
   const record = await waitFor('the record of the run', async () => (await stack.store.readRunRecords())[0])
   expect(record).toMatchObject({ trigger: 'schedule', mode: 'p', full: false, ok: true, done: 1 })
+  // Named by the time at which it began, not by that at which its schedule added it.
   expect(record.runId).toMatch(/^\d{8}T\d{6}Z-p-[0-9a-f]{6}$/)
+  expect(record.runId.slice(0, 13)).toBe(record.startedAt.replaceAll(/[-:]/g, '').slice(0, 13))
   expect(await next()).toHaveLength(1)
 })
 

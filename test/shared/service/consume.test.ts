@@ -96,7 +96,7 @@ test('a fault that may pass is tried again, and given up once after the last att
       attempts.push(attempt)
       throw fault
     },
-    { giveUp: async (payload, error, { jobId }) => void givenUp.push([payload.word, error, jobId]) },
+    { giveUp: async (payload, error, jobId) => void givenUp.push([payload.word, error, jobId]) },
   )
   await queue.add({ name: 'a word', jobId: 'j1', payload: { word: 'x', count: 1 } })
   expect((await inState('j1', 'failed')).failedReason).toBe('the server is away (wait for it)')
