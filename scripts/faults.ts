@@ -40,7 +40,7 @@ function formatTable(results: readonly Result[]): string {
     const sum = (field: 'strikes' | 'archives' | 'lost' | 'torn' | 'doubled') =>
       runs.reduce((total, run) => total + (run[field] ?? 0), 0)
     const failed = runs.find((run) => !run.passed)
-    if (failed) return `| ${fault} | ${runs.length} | FAILED: ${failed.error} | | | | |`
+    if (failed) return `| ${fault} | ${runs.length} | FAILED: ${failed.error?.split('\n')[0]} | | | | |`
     const numbers = [sum('strikes'), sum('archives'), sum('lost'), sum('torn'), sum('doubled')]
     return `| ${fault} | ${runs.length} | ${numbers.join(' | ')} |`
   })

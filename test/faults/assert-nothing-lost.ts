@@ -60,7 +60,7 @@ async function lookForLosses(installation: Installation, expected: Expected): Pr
   for (const [user, { max }] of installation.simulator.stats.outstandingByUser) {
     expect(max, `exports in flight of user ${user}`).toBeLessThanOrEqual(limit)
   }
-  expect(installation.simulator.stats.errors).toEqual([])
+  expect(installation.simulator.stats.errors, 'faults of the simulator itself').toEqual([])
   await assertTruth(installation, summary, stored, failing)
   await waitFor('no process to be left', async () => (await findMarked(installation.mark)).length === 0)
   return findings
@@ -121,7 +121,9 @@ async function assertTruth(
   failing: readonly string[],
 ): Promise<void> {
   if (!summary) throw new Error('The command printed no summary')
-  expect(summary.failures.map(({ series }) => series.split('.')[0]).sort()).toEqual([...failing].sort())
+  expect(summary.failures.map(({ series }) => series.split('.')[0]).sort(), 'entities that failed').toEqual(
+    [...failing].sort(),
+  )
   expect(summary).toMatchObject({ failed: failing.length, listingError: null, ok: failing.length === 0 })
   const { total, done, skipped, empty, failed } = summary
   expect(done + skipped + empty + failed).toBe(total)
