@@ -21,7 +21,7 @@ export interface FollowDeps {
 
 const LOOK_EVERY_MS = 250
 /** A connection that was lost is made again for ever: only this tells a restart of Redis from its end. */
-const REDIS_SILENT_MS = 60_000
+const REDIS_SILENT_MS = 5 * 60_000
 /** Without any scheduler for this long, waiting on would be silence taken for success. */
 const NO_SCHEDULER_MS = 60_000
 

@@ -60,7 +60,7 @@ export async function openDownload(
 function readHeaders(answer: Answer, askedOffset: number): Download {
   const contentType = answer.header('content-type') ?? ''
   const encoding = answer.header('content-encoding') ?? 'identity'
-  if (contentType.startsWith('text/html')) throw unfit(answer, 'is a page instead of a file')
+  if (contentType.startsWith('text/html')) throw unfit(answer, 'is a page instead of a file', true)
   if (encoding !== 'identity') throw unfit(answer, 'is compressed on its way, so it cannot be checked or resumed')
   const length = readCount(answer.header('content-length'))
   const common = {
@@ -84,6 +84,6 @@ function readCount(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined
 }
 
-function unfit(answer: Answer, what: string): BackupError {
-  return createUnexpectedAnswer({ call: 'GET result_url', status: answer.status }, what)
+function unfit(answer: Answer, what: string, isPage = false): BackupError {
+  return createUnexpectedAnswer({ call: 'GET result_url', status: answer.status }, what, isPage)
 }

@@ -6,14 +6,15 @@ import { BackupError } from '#shared/errors/backup-error.ts'
 /**
  * The body as the schema describes it.
  *
- * @throws BackupError `unexpected-answer`, naming call and field; retryable only with a 5xx status
+ * @throws BackupError `unexpected-answer`, naming call and field; retryable with a 5xx status and where a page came instead
  */
 export function parseAnswer<T>(body: string, schema: z.ZodType<T>, answer: { call: string; status: number }): T {
   let value: unknown
   try {
     value = JSON.parse(body)
   } catch {
-    throw createUnexpectedAnswer(answer, 'is not JSON')
+    const isPage = body.trimStart().startsWith('<')
+    throw createUnexpectedAnswer(answer, isPage ? 'is a page instead of JSON' : 'is not JSON', isPage)
   }
   const result = schema.safeParse(value)
   if (result.success) return result.data
@@ -22,10 +23,15 @@ export function parseAnswer<T>(body: string, schema: z.ZodType<T>, answer: { cal
   throw createUnexpectedAnswer(answer, `does not fit: ${field}: ${issue?.message ?? 'invalid'}`)
 }
 
-export function createUnexpectedAnswer(answer: { call: string; status: number }, what: string): BackupError {
+/** A proxy's maintenance or login page passes: the queue tries again minutes later, the client itself does not. */
+export function createUnexpectedAnswer(
+  answer: { call: string; status: number },
+  what: string,
+  isPage = false,
+): BackupError {
   return new BackupError(`${answer.call}: the answer (${answer.status}) ${what}`, {
     code: 'unexpected-answer',
-    retryable: answer.status >= 500,
+    retryable: isPage || answer.status >= 500,
     hint: 'Check that CVAT_URL points at CVAT itself, not at a proxy page, and that its version is supported.',
   })
 }

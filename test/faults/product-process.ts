@@ -91,7 +91,10 @@ export async function findMarked(mark: string): Promise<number[]> {
   for (const name of names) {
     if (!/^\d+$/.test(name)) continue
     const environment = await readFile(`/proc/${name}/environ`, 'utf8').catch(() => '')
-    if (environment.split('\0').includes(`${MARK}=${mark}`)) found.push(Number(name))
+    const command = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')
+    // redis-server writes its title over its environment; the embedded one's title holds its socket's path.
+    const isEmbedded = command.startsWith('redis-server') && command.includes(`${mark}/state/`)
+    if (isEmbedded || environment.split('\0').includes(`${MARK}=${mark}`)) found.push(Number(name))
   }
   return found
 }

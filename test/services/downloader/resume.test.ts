@@ -160,16 +160,25 @@ describe('a download whose handler has gone', () => {
     expect(fetching.simulator.stats.requestCount(`GET ${downloadRoute}`, 200)).toBe(whole + 1)
   })
 
-  test.each([
-    ['a page instead of the file', troubledAnswers.loginPage(), 'unexpected-answer'],
-    ['an expired file', undefined, 'file-expired'],
-  ])('leaves nothing behind when it meets %s', async (_, answer, code) => {
+  test('leaves nothing behind when it meets an expired file', async () => {
     const fetching = await openFetch()
     await stopAfter(fetching, 300_000)
-    if (answer) fetching.simulator.faults.add({ route: downloadRoute, fault: { kind: 'answer', answer } })
-    else fetching.simulator.exports.cache.remove()
-    await expect(fetching.fetch()).rejects.toMatchObject({ code, retryable: false })
+    fetching.simulator.exports.cache.remove()
+    await expect(fetching.fetch()).rejects.toMatchObject({ code: 'file-expired', retryable: false })
     expect(await partials(fetching)).toEqual([])
+  })
+
+  test('keeps what it has while a proxy answers with a page, and goes on from there', async () => {
+    const fetching = await openFetch()
+    await stopAfter(fetching, 300_000)
+    const kept = await partBytes(fetching)
+    const answer = troubledAnswers.loginPage()
+    const page = fetching.simulator.faults.add({ route: downloadRoute, fault: { kind: 'answer', answer } })
+    await expect(fetching.fetch()).rejects.toMatchObject({ code: 'unexpected-answer', retryable: true })
+    page.remove()
+    const before = fetching.simulator.stats.bytesSent
+    await expectSound(await fetching.fetch())
+    expect(fetching.simulator.stats.bytesSent - before).toBeLessThan(fetching.sizeBytes - kept + 100_000)
   })
 })
 
