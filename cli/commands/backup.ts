@@ -9,6 +9,7 @@ import { openQueue, type QueueConnection } from '#shared/queues/open-queue.ts'
 import { modeSchema, type StartRun } from '#shared/queues/runs-queue.ts'
 import { makeRunId } from '#shared/service/make-run-id.ts'
 import { untilAskedToStop } from '#shared/service/start-signals.ts'
+import { openStore } from '#shared/store/open-store.ts'
 import { openQueues } from '../embedded/open-queues.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { followRun } from '../follow-run.ts'
@@ -57,6 +58,9 @@ async function runBackup(
     const cvat = scope.use(openServicesClient(settings, logger))
     // A wrong password is told at once, not as the failure of a job.
     await cvat.checkServer(signal)
+    const { backupDir } = settings.values.store
+    const { isNew } = await openStore({ directory: backupDir }).checkDirectory()
+    if (isNew && !json) view.say(`${backupDir} is a new backup directory (should there be archives, is its disk mounted?)`)
     await interruptLeftovers(ledger)
     const services = await startServices(settings, { connection, cvat, logger: quieten(logger, settings) })
     scope.defer(() => services.close())
