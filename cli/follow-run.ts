@@ -10,6 +10,8 @@ import type { ActiveJob, RunView } from './view/run-view.ts'
 import { watchRoom } from './watch-room.ts'
 
 export interface FollowDeps {
+  /** Called once, when the run has entered all its entities. */
+  readonly onListed?: () => Promise<void>
   readonly ledger: RunLedger
   readonly runs: Pick<OpenQueue<unknown>, 'bull'>
   readonly exports: Pick<OpenQueue<unknown>, 'bull'>
@@ -30,6 +32,7 @@ export async function followRun(runId: string, deps: FollowDeps, signal: AbortSi
   const { ledger, view } = deps
   let lastEvent = '0'
   let seen = false
+  let listed = false
   const watch = watchSchedulers(deps)
   const listWaiting = watchRoom(deps)
   const look = async (): Promise<RunSummary | undefined> => {
@@ -42,6 +45,10 @@ export async function followRun(runId: string, deps: FollowDeps, signal: AbortSi
     }
     const waiting = await listWaiting()
     if (account) view.onAccount(account, [...waiting, ...(await listActive(deps))])
+    if (!listed && account && account.state !== 'listing') {
+      listed = true
+      await deps.onListed?.()
+    }
     if (account?.state === 'ended' || account?.state === 'interrupted') return summarise(account, ledger)
     if (!account && seen) throw lost(runId)
     seen ||= account !== undefined

@@ -60,8 +60,8 @@ async function runBackup(
     await cvat.checkServer(signal)
     const { backupDir } = settings.values.store
     const { isNew } = await openStore({ directory: backupDir }).checkDirectory()
-    if (isNew && !json) view.say(`${backupDir} is a new backup directory (should there be archives, is its disk mounted?)`)
-    await interruptLeftovers(ledger)
+    if (isNew && !json)
+      view.say(`${backupDir} is a new backup directory (should there be archives, is its disk mounted?)`)
     const services = await startServices(settings, { connection, cvat, logger: quieten(logger, settings) })
     scope.defer(() => services.close())
   }
@@ -73,7 +73,10 @@ async function runBackup(
     payload: { ...request, runId },
   })
   try {
-    const summary = await followRun(runId, { ledger, view, ...open.queues }, signal)
+    const onListed = async () => {
+      if (own) await interruptLeftovers(ledger, runId)
+    }
+    const summary = await followRun(runId, { ledger, view, onListed, ...open.queues }, signal)
     const sweptWell = !own || (await untilSwept(open.queues.sweeps, failedSweeps, view, signal))
     // Whole archives are not touched, and what could not be removed now is removed next time.
     if (own) await removeLeftovers(settings.values.store.backupDir, connection).catch(() => 0)
@@ -100,10 +103,13 @@ async function tellInterrupted(runId: string, own: boolean, ledger: RunLedger, v
   view.say(`interrupted: ${stored} backed up in this run are kept; the next run goes on from here`)
 }
 
-/** Runs of an earlier `backup` that was killed: nobody follows them, and this run covers what they left. */
-async function interruptLeftovers(ledger: RunLedger): Promise<void> {
+/**
+ * Runs of an earlier `backup` that was killed: nobody follows them. Only once this run has entered its entities: it joins
+ * what those have begun, so that no export and no download is begun anew; the rest of theirs is dropped.
+ */
+async function interruptLeftovers(ledger: RunLedger, ownRunId: string): Promise<void> {
   for (const run of await ledger.unfinished()) {
-    if (run.trigger === 'command') await ledger.end(run.runId, 'interrupted')
+    if (run.trigger === 'command' && run.runId !== ownRunId) await ledger.end(run.runId, 'interrupted')
   }
 }
 

@@ -119,6 +119,29 @@ describe('a backup that is interrupted', () => {
     expect(server.simulator.stats.outstanding.max).toBeLessThanOrEqual(8)
   })
 
+  test('by kill -9 is gone on with: what the server has exported is not exported again', {
+    timeout: 60_000,
+  }, async () => {
+    const env = { CVAT_BACKUP_PARALLEL_DOWNLOADS: '1' }
+    const server = await openInstallation({ world: smallWorld({ projects: 6 }), env })
+    const stall = server.simulator.faults.add({
+      route: '/api/projects/{id}/backup/download',
+      nth: 1,
+      fault: { kind: 'stall', afterBytes: 300 },
+    })
+    const first = server.start(['backup'])
+    await waitFor('a download to be in its middle', () => stall.hits === 1)
+    await waitFor('all to be exported', () => server.simulator.stats.exports.length === 6)
+    await server.simulator.exports.whenIdle()
+    first.kill('SIGKILL')
+    await first.ended
+    server.newExports()
+
+    expect(await server.run(['backup'])).toMatchObject({ code: 0 })
+    expect(await server.inspect()).toEqual({ good: allOf(6), faults: [] })
+    expect(server.newExports()).toEqual([])
+  })
+
   test('by kill -9 and with its state lost leaves no partial file behind the next one', {
     timeout: 60_000,
   }, async () => {
