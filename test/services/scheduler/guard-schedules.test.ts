@@ -26,6 +26,6 @@ test('a schedule that Redis has lost is written anew, and what is asked for afte
 
   await waitFor('the schedule to be back', async () => (await readIds()).length === before.length)
   expect(await readIds()).toEqual(before)
-  expect(stack.logs.text()).toContain('Redis had lost the schedule')
+  await waitFor('a word about it', () => stack.logs.text().includes('Redis had lost the schedule'))
   expect(await stack.backUp()).toMatchObject({ ok: true, done: 1 })
 })
