@@ -1,7 +1,7 @@
 // The two texts that hold annotations: annotations.json of a backup, annotations.xml of "CVAT for images".
 
 import type { ArchivePlan, PlannedTask } from './archive-plan.ts'
-import { frameName, frameSize, numberRepeats } from './frames.ts'
+import { frameOf, numberRepeats } from './frames.ts'
 
 interface Shape {
   readonly frame: number
@@ -9,7 +9,7 @@ interface Shape {
   readonly points: readonly number[]
 }
 
-/** One entry per job, as in CVAT's backups; characters outside ASCII are escaped with upper-case digits. */
+/** One entry per job, as in CVAT's backups. */
 export function annotationsJson(planned: PlannedTask): string {
   const shapes = listShapes(planned)
   const jobs = planned.jobs.filter((job) => job.type === 'annotation')
@@ -37,7 +37,12 @@ export function annotationsJson(planned: PlannedTask): string {
   }))
   const groundTruth = planned.jobs.filter((job) => job.type === 'ground_truth')
   const empty = groundTruth.map(() => ({ version: 0, tags: [], shapes: [], tracks: [] }))
-  return JSON.stringify([...entries, ...empty]).replaceAll(
+  return escapeLetters(JSON.stringify([...entries, ...empty]))
+}
+
+/** Letters outside ASCII are escaped with upper-case digits. */
+export function escapeLetters(json: string): string {
+  return json.replaceAll(
     /[^\x20-\x7e]/g,
     (letter) => `\\u${letter.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`,
   )
@@ -123,10 +128,10 @@ function imagesXml(planned: PlannedTask, firstImage: number, unique: (path: stri
   const lines: string[] = []
   const subset = task.subset || 'default'
   for (let frame = 0; frame < task.data.frames; frame += 1) {
-    const { width, height } = frameSize(task.data.seed, frame)
-    const name = unique(`${subset}/${frameName(frame)}`).slice(subset.length + 1)
+    const { width, height, ...info } = frameOf(task, frame)
+    const name = unique(`${subset}/${info.name}`).slice(subset.length + 1)
     lines.push(
-      `  <image id="${firstImage + frame}" name="${name}" subset="${escapeXml(subset)}" task_id="${task.id}" ` +
+      `  <image id="${firstImage + frame}" name="${escapeXml(name)}" subset="${escapeXml(subset)}" task_id="${task.id}" ` +
         `width="${width}" height="${height}">\n`,
     )
     for (const shape of byFrame.get(frame) ?? []) {

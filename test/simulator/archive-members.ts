@@ -1,10 +1,12 @@
 // The members of an archive as CVAT writes them: names, order, time stamps and contents.
 
-import { annotationsJson, annotationsXml } from './annotation-text.ts'
+import { annotationsXml } from './annotation-text.ts'
+import { projectJson, taskJson } from './archive-json.ts'
 import type { ArchivePlan, PlannedGuide, PlannedTask } from './archive-plan.ts'
 import { frameName, frameSize, numberRepeats } from './frames.ts'
 import { pictureBytes, storedBytes, textBytes, videoBytes } from './media-bytes.ts'
-import type { Label, Task } from './world-records.ts'
+import { annotationsContent } from './restore/stored-annotations.ts'
+import type { Task } from './world-records.ts'
 import type { ZipMember } from './zip-layout.ts'
 
 const fileMode = 0o100644
@@ -16,25 +18,25 @@ export function listMembers(plan: ArchivePlan): ZipMember[] {
   if (!plan.project) return plan.tasks.flatMap((planned) => taskMembers(plan, planned, ''))
   return [
     ...guideMembers(plan, plan.project.guide, ''),
-    writtenAtExport(plan, 'project.json', projectJson(plan)),
+    writtenAtExport(plan, 'project.json', textBytes(projectJson(plan))),
     ...plan.tasks.flatMap((planned, position) => taskMembers(plan, planned, `task_${position}/`)),
   ]
 }
 
-/** A task's members; none at all for a task without data, which CVAT skips without a word. */
+/** A task's members, its guide last; none at all for a task without data, which CVAT skips without a word. */
 function taskMembers(plan: ArchivePlan, planned: PlannedTask, prefix: string): ZipMember[] {
   if (!planned.task.data) return []
   return [
-    ...guideMembers(plan, planned.guide, prefix),
     ...mediaMembers(planned.task, `${prefix}data/`),
-    writtenAtExport(plan, `${prefix}task.json`, taskJson(planned)),
-    writtenAtExport(plan, `${prefix}annotations.json`, annotationsJson(planned)),
+    writtenAtExport(plan, `${prefix}task.json`, textBytes(taskJson(planned))),
+    writtenAtExport(plan, `${prefix}annotations.json`, annotationsContent(planned)),
+    ...guideMembers(plan, planned.guide, prefix),
   ]
 }
 
-/** An empty guide is left out; pictures come first, under their own names. */
+/** Pictures come first, under their own names. An empty guide is an empty member, and lost when it is restored. */
 function guideMembers(plan: ArchivePlan, guide: PlannedGuide | null, prefix: string): ZipMember[] {
-  if (!guide?.markdown) return []
+  if (!guide) return []
   let text = guide.markdown
   for (const asset of guide.assets) text = text.replaceAll(`/api/assets/${asset.uuid}`, `assets/${asset.fileName}`)
   return [
@@ -44,13 +46,14 @@ function guideMembers(plan: ArchivePlan, guide: PlannedGuide | null, prefix: str
       mode: textMode,
       content: storedBytes(asset.content),
     })),
-    writtenAtExport(plan, `${prefix}annotation_guide.md`, text),
+    writtenAtExport(plan, `${prefix}annotation_guide.md`, textBytes(text)),
   ]
 }
 
 function mediaMembers(task: Task, prefix: string): ZipMember[] {
-  const { data } = task
+  const { data, restored } = task
   if (!data || data.isMissing) return []
+  if (restored) return restored.media.map((member) => ({ ...member, name: prefix + member.name }))
   const modifiedMs = Date.parse(data.uploadedDate)
   const member = (name: string, content: ZipMember['content']): ZipMember => ({
     name: prefix + name,
@@ -111,51 +114,6 @@ function datasetMembers(plan: ArchivePlan): ZipMember[] {
   return [text, ...pictures.map((member) => ({ ...member, name: unique(member.name), modifiedMs: plan.exportedMs }))]
 }
 
-function writtenAtExport(plan: ArchivePlan, name: string, text: string): ZipMember {
-  return { name, modifiedMs: plan.exportedMs, mode: textMode, content: textBytes(text) }
-}
-
-function projectJson(plan: ArchivePlan): string {
-  const { project } = plan
-  if (!project) return '{}'
-  return JSON.stringify({
-    name: project.name,
-    bug_tracker: project.bugTracker,
-    status: project.status,
-    labels: project.labels.map(labelJson),
-    version: '1.0',
-  })
-}
-
-function taskJson({ task, jobs, labels }: PlannedTask): string {
-  return JSON.stringify({
-    name: task.name,
-    bug_tracker: '',
-    status: task.status,
-    subset: task.subset,
-    labels: labels.map(labelJson),
-    version: '1.0',
-    data: task.data && {
-      chunk_size: task.data.mode === 'annotation' ? 72 : 36,
-      image_quality: 70,
-      start_frame: 0,
-      stop_frame: task.data.frames - 1,
-      storage_method: 'cache',
-      sorting_method: 'lexicographical',
-      chunk_type: task.data.mode === 'annotation' ? 'imageset' : 'video',
-      deleted_frames: task.data.deletedFrames,
-      storage: 'local',
-    },
-    jobs: jobs.map((job) => ({
-      status: job.stage === 'acceptance' ? 'completed' : job.stage,
-      type: job.type,
-      start_frame: job.startFrame,
-      stop_frame: job.stopFrame,
-      ...(job.frames ? { frames: job.frames } : {}),
-    })),
-  })
-}
-
-function labelJson(label: Label): object {
-  return { name: label.name, color: label.color, attributes: [], type: label.type, sublabels: [] }
+function writtenAtExport(plan: ArchivePlan, name: string, content: ZipMember['content']): ZipMember {
+  return { name, modifiedMs: plan.exportedMs, mode: textMode, content }
 }

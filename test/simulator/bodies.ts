@@ -1,7 +1,8 @@
 // Rows as CVAT's API writes them: every key that the recordings have, in their order.
 
-import type { ExportRequest } from './export-queue.ts'
-import { frameName, frameSize } from './frames.ts'
+import { statusOf } from './archive-json.ts'
+import { frameOf } from './frames.ts'
+import type { JsonObject } from './restore/restored-task.ts'
 import type { World } from './world.ts'
 import type { AccessToken, Issue, Job, Label, Organization, Project, Task, User } from './world-records.ts'
 
@@ -51,7 +52,7 @@ export function projectBody(world: World, project: Project, base: string): objec
     created_date: project.createdDate,
     updated_date: project.updatedDate,
     status: project.status,
-    dimension: tasks.length > 0 ? '2d' : null,
+    dimension: tasks[0] ? dimensionOf(tasks[0]) : null,
     organization: project.organizationId,
     organization_id: project.organizationId,
     target_storage: null,
@@ -75,22 +76,22 @@ export function taskBody(world: World, task: Task, base: string): object {
     mode: data?.mode ?? '',
     owner: optionalUser(world, task.ownerId, base),
     assignee: optionalUser(world, task.assigneeId, base),
-    bug_tracker: '',
+    bug_tracker: task.restored?.description.bug_tracker ?? '',
     created_date: task.createdDate,
     updated_date: task.updatedDate,
-    overlap: data ? 0 : null,
+    overlap: data ? data.overlap : null,
     segment_size: data?.segmentSize ?? 0,
     status: task.status,
     ...(data && {
       data_chunk_size: chunkSize(task),
       data_original_chunk_type: chunkType(task),
-      data_compressed_chunk_type: 'imageset',
+      data_compressed_chunk_type: compressedChunkType(task),
       data_cloud_storage_id: null,
     }),
     guide_id: task.guideId,
-    ...(data && { size: data.frames, image_quality: 70 }),
+    ...(data && { size: data.frames, image_quality: dataOf(task).image_quality ?? 70 }),
     data: data ? task.id : null,
-    dimension: '2d',
+    dimension: dimensionOf(task),
     subset: task.subset,
     organization_id: task.organizationId,
     organization: task.organizationId,
@@ -104,14 +105,15 @@ export function taskBody(world: World, task: Task, base: string): object {
     },
     labels: { url: `${base}/api/labels?task_id=${task.id}` },
     assignee_updated_date: task.assigneeUpdatedDate,
-    validation_mode: jobs.some((job) => job.type === 'ground_truth') ? 'gt' : null,
-    consensus_enabled: false,
+    validation_mode: validationModeOf(task, jobs),
+    consensus_enabled: jobs.some((job) => job.type === 'consensus_replica'),
   }
 }
 
 export function jobBody(world: World, job: Job, base: string): object {
   const task = world.task(job.taskId)
   const project = task.projectId === null ? null : world.project(task.projectId)
+  const replicas = world.jobsOf(task).filter((other) => other.parentJobId === job.id).length
   return {
     url: `${base}/api/jobs/${job.id}`,
     id: job.id,
@@ -121,17 +123,17 @@ export function jobBody(world: World, job: Job, base: string): object {
     project_name: project?.name ?? null,
     assignee: optionalUser(world, job.assigneeId, base),
     guide_id: (project ?? task).guideId,
-    dimension: '2d',
+    dimension: dimensionOf(task),
     bug_tracker: '',
-    status: job.stage === 'acceptance' ? 'completed' : job.stage,
+    status: statusOf(job),
     stage: job.stage,
     state: job.state,
     mode: task.data?.mode ?? '',
-    frame_count: job.frames?.length ?? job.stopFrame - job.startFrame + 1,
+    frame_count: job.frames?.length ?? job.files?.length ?? job.stopFrame - job.startFrame + 1,
     start_frame: job.startFrame,
     stop_frame: job.stopFrame,
     data_chunk_size: chunkSize(task),
-    data_compressed_chunk_type: 'imageset',
+    data_compressed_chunk_type: compressedChunkType(task),
     data_original_chunk_type: chunkType(task),
     created_date: job.createdDate,
     updated_date: job.updatedDate,
@@ -142,31 +144,37 @@ export function jobBody(world: World, job: Job, base: string): object {
     target_storage: null,
     source_storage: null,
     assignee_updated_date: job.assigneeUpdatedDate,
-    parent_job_id: null,
-    replicas_count: 0,
-    consensus_replicas: 0,
+    parent_job_id: job.parentJobId,
+    replicas_count: replicas,
+    consensus_replicas: replicas,
   }
 }
 
 /** What `…/data/meta` tells of a task's media. */
 export function dataMetaBody(task: Task): object {
   const { data } = task
-  const frames = Array.from({ length: data?.frames ?? 0 }, (_, frame) => ({
-    ...frameSize(data?.seed ?? 0, frame),
-    name: frameName(frame),
-    related_files: 0,
-    has_related_context: false,
-  }))
+  const described = dataOf(task)
+  const isVideo = data?.mode === 'interpolation'
+  const frames = Array.from({ length: isVideo ? 1 : (data?.frames ?? 0) }, (_, frame) => {
+    const { name, width, height, related_files } = frameOf(task, frame)
+    return {
+      width,
+      height,
+      name: isVideo && !task.restored ? 'video.mp4' : name,
+      related_files,
+      has_related_context: related_files > 0,
+    }
+  })
   return {
     chapters: null,
     chunks_updated_date: data?.uploadedDate ?? task.createdDate,
     chunk_size: chunkSize(task),
     size: data?.frames ?? 0,
-    image_quality: 70,
-    start_frame: 0,
-    stop_frame: (data?.frames ?? 1) - 1,
-    frame_filter: '',
-    frames: data?.mode === 'interpolation' ? [{ ...frames[0], name: 'video.mp4' }] : frames,
+    image_quality: described.image_quality ?? 70,
+    start_frame: described.start_frame ?? 0,
+    stop_frame: described.stop_frame ?? (data?.frames ?? 1) - 1,
+    frame_filter: described.frame_filter ?? '',
+    frames,
     deleted_frames: data?.deletedFrames ?? [],
     included_frames: null,
     storage: 'local',
@@ -179,12 +187,16 @@ export function labelBody(label: Label): object {
     id: label.id,
     name: label.name,
     color: label.color,
-    attributes: [],
+    attributes: label.attributes,
     type: label.type,
-    sublabels: [],
+    sublabels: label.sublabels.map(({ id, name, color, attributes, type }) => ({
+      ...{ id, name, color, attributes, type },
+      has_parent: true,
+    })),
     ...(label.projectId === null ? { task_id: label.taskId } : { project_id: label.projectId }),
     parent_id: null,
     has_parent: false,
+    ...(label.svg !== null && { svg: drawingOf(label) }),
   }
 }
 
@@ -230,32 +242,26 @@ export function accessTokenBody(world: World, token: AccessToken, base: string):
   }
 }
 
-export function requestBody(request: ExportRequest): object {
-  const { entity, kind, format, base } = request.order
-  const resource = kind === 'backup' ? 'backup' : 'dataset'
-  const download = `${base}/api/${entity.type}s/${entity.id}/${resource}/download`
-  return {
-    status: request.status,
-    message: request.message,
-    id: request.id,
-    operation: {
-      type: `export:${kind}`,
-      target: entity.type,
-      project_id: request.projectId,
-      task_id: entity.type === 'task' ? entity.id : null,
-      job_id: null,
-      format,
-      lightweight: null,
-    },
-    progress: 0,
-    created_date: request.createdDate,
-    started_date: request.startedDate,
-    finished_date: request.finishedDate,
-    expiry_date: request.expiryDate,
-    owner: { id: request.owner.id, username: request.owner.username },
-    result_url: request.status === 'finished' ? `${download}?rq_id=${encodeURIComponent(request.id)}` : null,
-    result_id: null,
-  }
+/** In lists a skeleton's drawing names its points by id, in archives by name. */
+function drawingOf({ svg, sublabels }: Label): string {
+  return (svg ?? '').replaceAll(/data-label-name="([^"]*)"/g, (text, name) => {
+    const id = sublabels.find((sublabel) => sublabel.name === name)?.id
+    return id === undefined ? text : `data-label-id="${id}"`
+  })
+}
+
+function dataOf(task: Task): JsonObject {
+  return (task.restored?.description.data ?? {}) as JsonObject
+}
+
+function dimensionOf(task: Task): string {
+  return task.restored?.dimension ?? '2d'
+}
+
+function validationModeOf(task: Task, jobs: readonly Job[]): string | null {
+  const layout = dataOf(task).validation_layout as { mode?: string } | undefined
+  if (layout?.mode !== undefined) return layout.mode
+  return jobs.some((job) => job.type === 'ground_truth') ? 'gt' : null
 }
 
 function chunkSize(task: Task): number {
@@ -264,4 +270,9 @@ function chunkSize(task: Task): number {
 
 function chunkType(task: Task): string {
   return task.data?.mode === 'interpolation' ? 'video' : 'imageset'
+}
+
+/** Videos that were made here have their chunks as images; restored ones never (use_zip_chunks gets lost). */
+function compressedChunkType(task: Task): string {
+  return task.restored ? chunkType(task) : 'imageset'
 }

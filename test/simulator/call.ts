@@ -1,9 +1,12 @@
 // One call as the handlers see it, and what they work with.
 
-import type { IncomingHttpHeaders } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Answer } from './answers.ts'
 import type { Capacity } from './capacity.ts'
 import type { ExportQueue } from './export-queue.ts'
+import type { UploadFault } from './faults.ts'
+import type { ImportQueue } from './restore/import-queue.ts'
+import type { UploadStore } from './restore/upload-store.ts'
 import type { Stats } from './stats.ts'
 import type { World } from './world.ts'
 import type { Organization, User } from './world-records.ts'
@@ -19,6 +22,10 @@ export interface Call {
   readonly headers: IncomingHttpHeaders
   /** The parsed JSON body; undefined when there is none. */
   readonly body: unknown
+  /** The body's bytes as they come in, of an upload: everything that is not read as JSON. */
+  readonly bytes: IncomingMessage
+  /** How the connection breaks while they come in. */
+  readonly uploadFault: UploadFault | undefined
   /** Scheme, host and base path as the client named them: CVAT builds every absolute address from it. */
   readonly base: string
   readonly user: User
@@ -29,6 +36,8 @@ export interface Server {
   readonly world: World
   readonly capacity: Capacity
   readonly exports: ExportQueue
+  readonly imports: ImportQueue
+  readonly uploads: UploadStore
   readonly stats: Stats
 }
 

@@ -3,10 +3,10 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Answer, denied, detail, json, notFoundPage, serverErrorPage } from './answers.ts'
+import { type Answer, denied, detail, json, nginxPage, notFoundPage, serverErrorPage } from './answers.ts'
 import { type Authenticator, type Identity, notProvided } from './authentication.ts'
 import type { Call, OrganizationScope, Route, Server } from './call.ts'
-import type { BodyFault, CallFault, Faults, LostAnswer } from './faults.ts'
+import type { BodyFault, CallFault, Faults, LostAnswer, UploadFault } from './faults.ts'
 import { Pace } from './pace.ts'
 import { findRoute } from './route-table.ts'
 import { sendAnswer } from './send-answer.ts'
@@ -58,7 +58,10 @@ export class Dispatcher {
     const loss = met.find(isLostAnswer)
     if (loss?.when === 'before') return await giveNoAnswer(response, loss.kind)
     const bodyFaults = met.filter(isBodyFault)
-    const answer = rewrite((await playFaults(met)) ?? (await this.#answer(request, method, url, found)), met)
+    const answer = rewrite(
+      (await playFaults(met)) ?? (await this.#answer(request, method, url, found, met.find(isUploadFault))),
+      met,
+    )
     stats.countAnswer(`${method} ${found?.route.path ?? '(unknown)'}`, answer.status)
     if (loss) return await giveNoAnswer(response, loss.kind)
     const isDownload = !(answer.body instanceof Buffer)
@@ -86,17 +89,21 @@ export class Dispatcher {
     method: string,
     url: URL,
     found: { route: Route; params: Record<string, string> } | undefined,
+    uploadFault: UploadFault | undefined,
   ): Promise<Answer> {
+    const { headers } = request
+    if (Number(headers['content-length'] ?? 0) > this.#parts.capacity.maxRequestBytes) {
+      return nginxPage(413, '413 Request Entity Too Large', { connection: 'close' })
+    }
     if (!found) return notFoundPage()
     const { route, params } = found
-    const { headers } = request
     if (method === 'HEAD' && route.head) return await route.head(this.#anonymousCall(request, url, params), this.#parts)
     if (!acceptsJson(headers.accept)) return detail(406, 'Could not satisfy the request Accept header.')
     const identity = await this.#parts.authenticator.identify(method, headers)
     if (identity && 'status' in identity) return identity
     const refusal = this.#refuse(request, method, route, identity)
     if (refusal) return refusal
-    const handler = route.methods[method === 'HEAD' ? 'GET' : method]
+    const handler = route.methods[method] ?? (method === 'HEAD' ? route.methods.GET : undefined)
     if (!handler) return detail(405, `Method "${method}" not allowed.`)
     const scope = this.#scopeOf(request, url, identity?.user)
     if (typeof scope === 'object' && 'status' in scope) return scope
@@ -104,7 +111,8 @@ export class Dispatcher {
       ...this.#anonymousCall(request, url, params),
       user: identity?.user ?? nobody,
       scope,
-      body: await readJson(request),
+      uploadFault,
+      body: isUpload(request) ? undefined : await readJson(request),
     }
     try {
       return await handler(call, this.#parts)
@@ -162,6 +170,8 @@ export class Dispatcher {
       params,
       headers,
       body: undefined,
+      bytes: request,
+      uploadFault: undefined,
       base: `${scheme}://${host}${this.#parts.basePath}`,
       user: nobody,
       scope: 'any',
@@ -213,6 +223,10 @@ function isLostAnswer(fault: CallFault): fault is LostAnswer {
   return fault.kind === 'drop' || fault.kind === 'silence'
 }
 
+function isUploadFault(fault: CallFault): fault is UploadFault {
+  return fault.kind === 'cut-upload'
+}
+
 function isBodyFault(fault: CallFault): fault is BodyFault {
   return fault.kind === 'reset' || fault.kind === 'stall' || fault.kind === 'cut' || fault.kind === 'drip'
 }
@@ -224,6 +238,11 @@ function acceptsJson(accept: string | undefined): boolean {
     const type = part.split(';')[0]?.trim()
     return type === '*/*' || type === 'application/*' || type === 'application/vnd.cvat+json'
   })
+}
+
+/** Uploads are read by their handlers, piece by piece. */
+function isUpload(request: IncomingMessage): boolean {
+  return /^(multipart\/|application\/offset\+octet-stream)/.test(request.headers['content-type'] ?? '')
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {

@@ -3,6 +3,7 @@
 import type { Answer } from './answers.ts'
 import { badGatewayPage, detail, nginxPage, serverErrorPage } from './answers.ts'
 import type { ExportFate } from './export-queue.ts'
+import type { ImportFate, ImportRequest } from './restore/import-queue.ts'
 import type { ExportRecord } from './stats.ts'
 import type { EntityKey } from './world-records.ts'
 
@@ -46,6 +47,16 @@ export type BodyFault =
   | { readonly kind: 'cut'; readonly afterBytes: number; readonly framing: 'content-length' | 'chunked' }
   | { readonly kind: 'drip'; readonly bytesPerSecond: number }
 
+/**
+ * The connection is reset once so many bytes of the request's body have come. Those bytes count, as they do where CVAT
+ * reads the body itself; with `none`, as where a proxy takes in the whole request first, the offset stays as it was.
+ */
+export interface UploadFault {
+  readonly kind: 'cut-upload'
+  readonly afterBytes: number
+  readonly counted?: 'received' | 'none'
+}
+
 export interface LostAnswer {
   readonly kind: 'drop' | 'silence'
   readonly when: 'before' | 'after'
@@ -65,6 +76,7 @@ export type CallFault =
       readonly headers?: Readonly<Record<string, string>>
     }
   | BodyFault
+  | UploadFault
 
 export interface CallRule extends CallFilter, Timing {
   readonly fault: CallFault
@@ -76,6 +88,14 @@ export interface ExportRule {
   readonly nth?: number | readonly number[]
   readonly times?: number
   readonly fate: ExportFate
+}
+
+export interface ImportRule {
+  readonly target?: 'project' | 'task' | 'job'
+  readonly subresource?: ImportRequest['order']['subresource']
+  readonly nth?: number | readonly number[]
+  readonly times?: number
+  readonly fate: ImportFate
 }
 
 export interface RuleHandle {
@@ -94,6 +114,7 @@ interface ActiveRule<Rule> {
 export class Faults {
   readonly #calls = new Set<ActiveRule<CallRule>>()
   readonly #exports = new Set<ActiveRule<ExportRule>>()
+  readonly #imports = new Set<ActiveRule<ImportRule>>()
 
   /** Rules act in the order they were added; several can act on one call. */
   add(rule: CallRule): RuleHandle {
@@ -104,9 +125,14 @@ export class Faults {
     return register(this.#exports, rule)
   }
 
+  addImport(rule: ImportRule): RuleHandle {
+    return register(this.#imports, rule)
+  }
+
   clear(): void {
     this.#calls.clear()
     this.#exports.clear()
+    this.#imports.clear()
   }
 
   /** The faults that this call meets. Counts the call for every rule that it matches. */
@@ -123,6 +149,16 @@ export class Faults {
       const { entity, kind } = active.rule
       if (entity && (entity.type !== record.entity.type || entity.id !== record.entity.id)) continue
       if (kind !== undefined && kind !== record.kind) continue
+      if (acts(active)) return active.rule.fate
+    }
+    return undefined
+  }
+
+  fateOfImport({ order }: ImportRequest): ImportFate | undefined {
+    for (const active of this.#imports) {
+      const { target, subresource } = active.rule
+      if (target !== undefined && target !== order.target) continue
+      if (subresource !== undefined && subresource !== order.subresource) continue
       if (acts(active)) return active.rule.fate
     }
     return undefined

@@ -1,5 +1,15 @@
 // Names and sizes of a task's frames, the same wherever the server tells of them.
 
+import type { FrameInfo } from './restore/restored-task.ts'
+import type { Task } from './world-records.ts'
+
+/** What the server tells of one frame of a task; of a video's frames, what it tells of the video. */
+export function frameOf(task: Task, frame: number): FrameInfo {
+  const { restored, data } = task
+  const known = data?.mode === 'interpolation' ? restored?.frames[0] : restored?.frames[frame]
+  return known ?? { name: frameName(frame), ...frameSize(data?.seed ?? 0, frame), related_files: 0 }
+}
+
 export function frameName(frame: number): string {
   return `img_${frame}.jpg`
 }

@@ -1,8 +1,8 @@
 // Which parameters each of CVAT's lists takes, as its schema says, and where their values come from.
 
-import type { ExportRequest } from './export-queue.ts'
 import type { Fields } from './json-logic.ts'
 import type { ListSpec } from './list-page.ts'
+import { isImport, type ServerRequest } from './request-body.ts'
 import type { World } from './world.ts'
 import type { Job, Label, Organization, Project, Task } from './world-records.ts'
 
@@ -116,21 +116,21 @@ export function organizationList(world: World): ListSpec<Organization> {
   }
 }
 
-const requestFields: Fields<ExportRequest> = {
+const requestFields: Fields<ServerRequest> = {
   status: { kind: 'text', get: (row) => row.status },
-  project_id: { kind: 'number', get: (row) => row.projectId },
-  task_id: { kind: 'number', get: (row) => (row.order.entity.type === 'task' ? row.order.entity.id : null) },
-  job_id: { kind: 'number', get: () => null },
-  action: { kind: 'text', get: () => 'export' },
-  target: { kind: 'text', get: (row) => row.order.entity.type },
-  subresource: { kind: 'text', get: (row) => row.order.kind },
-  format: { kind: 'text', get: (row) => row.order.format },
+  project_id: { kind: 'number', get: (row) => (isImport(row) ? (row.order.into?.projectId ?? null) : row.projectId) },
+  task_id: { kind: 'number', get: taskIdOf },
+  job_id: { kind: 'number', get: (row) => (isImport(row) ? (row.order.into?.jobId ?? null) : null) },
+  action: { kind: 'text', get: (row) => (isImport(row) ? 'import' : 'export') },
+  target: { kind: 'text', get: (row) => (isImport(row) ? row.order.target : row.order.entity.type) },
+  subresource: { kind: 'text', get: (row) => (isImport(row) ? row.order.subresource : row.order.kind) },
+  format: { kind: 'text', get: (row) => (isImport(row) ? null : row.order.format) },
   created_date: { kind: 'date', get: (row) => row.createdDate },
 }
 
 const requestFilters = ['status', 'project_id', 'task_id', 'job_id', 'action', 'target', 'subresource', 'format']
 
-export const requestList: ListSpec<ExportRequest> = {
+export const requestList: ListSpec<ServerRequest> = {
   path: '/api/requests',
   fields: requestFields,
   search: [],
@@ -138,6 +138,11 @@ export const requestList: ListSpec<ExportRequest> = {
   sort: ['created_date', 'status', 'action'],
   simple: requestFilters,
   defaultSort: '-created_date',
+}
+
+function taskIdOf(row: ServerRequest): number | null {
+  if (isImport(row)) return row.order.into?.taskId ?? null
+  return row.order.entity.type === 'task' ? row.order.entity.id : null
 }
 
 function usernameOf(world: World, id: number | null): string | null {

@@ -2,10 +2,12 @@
 
 import type { Authenticator } from './authentication.ts'
 import type { Route, Server } from './call.ts'
-import { exportRoutes, oldBackupRoute, requestRoutes } from './routes-exports.ts'
+import { restoreRoutes } from './restore/routes-restore.ts'
+import { exportRoutes, oldBackupRoute } from './routes-exports.ts'
 import { issueRoutes, jobRoutes } from './routes-jobs.ts'
 import { guideRoutes, labelRoutes } from './routes-labels.ts'
 import { projectRoutes } from './routes-projects.ts'
+import { requestRoutes } from './routes-requests.ts'
 import { serverRoutes } from './routes-server.ts'
 import { taskRoutes } from './routes-tasks.ts'
 
@@ -21,7 +23,12 @@ export function allRoutes(server: Server, authenticator: Authenticator): Route[]
     ...guideRoutes(server),
     ...(isOld
       ? [oldBackupRoute(server, 'project'), oldBackupRoute(server, 'task')]
-      : [...exportRoutes(server, 'project'), ...exportRoutes(server, 'task'), ...requestRoutes(server)]),
+      : [
+          ...exportRoutes(server, 'project'),
+          ...exportRoutes(server, 'task'),
+          ...restoreRoutes(server),
+          ...requestRoutes(server),
+        ]),
   ]
 }
 

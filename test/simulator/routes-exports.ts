@@ -1,14 +1,11 @@
-// Exporting and downloading, of projects and tasks alike, and the requests that tell how far an export is.
+// Exporting and downloading, of projects and tasks alike.
 
-import { type Answer, denied, detail, empty, json, plainText, serverErrorPage } from './answers.ts'
-import { requestBody } from './bodies.ts'
+import { type Answer, denied, detail, json, plainText, serverErrorPage } from './answers.ts'
 import type { Call, Route, Server } from './call.ts'
 import { serveFile } from './download-file.ts'
 import { refuseEntity } from './entity-access.ts'
-import { type ExportOrder, type ExportRequest, requestId } from './export-queue.ts'
+import { type ExportOrder, requestId } from './export-queue.ts'
 import { isExportFormat } from './formats.ts'
-import { answerList } from './list-page.ts'
-import { requestList } from './list-specs.ts'
 import type { EntityKey } from './world-records.ts'
 
 const oldApiText =
@@ -45,43 +42,6 @@ export function exportRoutes(server: Server, type: EntityKey['type']): Route[] {
       },
     },
   ]
-}
-
-export function requestRoutes(server: Server): Route[] {
-  const { exports } = server
-  return [
-    {
-      path: '/api/requests',
-      allow: 'GET, HEAD, OPTIONS',
-      isUncached: true,
-      methods: { GET: (call) => answerList(call, requestList, exports.list(call.user), requestBody) },
-    },
-    {
-      path: '/api/requests/{id}',
-      allow: 'GET, HEAD, OPTIONS',
-      isUncached: true,
-      methods: { GET: (call) => withRequest(call, server, (request) => json(200, requestBody(request))) },
-    },
-    {
-      path: '/api/requests/{id}/cancel',
-      allow: 'POST, OPTIONS',
-      isUncached: true,
-      methods: {
-        POST: (call) =>
-          withRequest(call, server, (request) =>
-            exports.cancel(request)
-              ? empty(200)
-              : plainText(400, 'Only requests that have not yet been started can be cancelled'),
-          ),
-      },
-    },
-  ]
-}
-
-function withRequest(call: Call, server: Server, answer: (request: ExportRequest) => Answer): Answer {
-  const request = server.exports.find(call.params.id ?? '')
-  if (!request) return plainText(404, 'There is no request with specified id')
-  return call.user.isSuperuser || request.owner === call.user ? answer(request) : denied()
 }
 
 function orderExport(call: Call, server: Server, type: EntityKey['type'], resource: 'backup' | 'dataset'): Answer {

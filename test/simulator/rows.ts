@@ -47,11 +47,25 @@ export class Rows extends Accounts {
     return source.labelIds.map((id) => this.known(this.labels.get(id), 'label', id))
   }
 
-  protected insertLabel(name: string, owner: { projectId: number | null; taskId: number | null }): Label {
+  protected insertLabel(
+    name: string,
+    owner: { projectId: number | null; taskId: number | null },
+    more: Partial<Pick<Label, 'color' | 'type' | 'attributes' | 'sublabels' | 'svg'>> = {},
+  ): Label {
     const id = this.nextId('label')
     const holder = owner.projectId !== null ? this.project(owner.projectId) : this.task(owner.taskId ?? 0)
     const color = labelColors[holder.labelIds.length % labelColors.length] ?? '#808080'
-    const label: Label = { id, name, color, type: 'any', ...owner }
+    const label: Label = {
+      id,
+      name,
+      color,
+      type: 'any',
+      attributes: [],
+      sublabels: [],
+      svg: null,
+      ...owner,
+      ...more,
+    }
     this.labels.set(id, label)
     holder.labelIds.push(id)
     return label
@@ -63,8 +77,9 @@ export class Rows extends Accounts {
     start: number,
     stop: number,
     frames: readonly number[] | null,
+    more: Partial<Pick<Job, 'files' | 'parentJobId'>> = {},
   ): Job {
-    const createdDate = task.data && type === 'annotation' ? task.createdDate : this.clock.tick()
+    const createdDate = task.data && (type === 'annotation' || task.restored) ? task.createdDate : this.clock.tick()
     const job: Job = {
       id: this.nextId('job'),
       taskId: task.id,
@@ -76,9 +91,12 @@ export class Rows extends Accounts {
       startFrame: start,
       stopFrame: stop,
       frames,
+      files: null,
+      parentJobId: null,
       createdDate,
       updatedDate: createdDate,
       issueCount: 0,
+      ...more,
     }
     this.jobs.set(job.id, job)
     task.jobIds.push(job.id)

@@ -4,12 +4,16 @@
 //   simulator.url        `http://127.0.0.1:PORT` (with the base path, when there is one)
 //   simulator.world      what the server holds: add and change projects, tasks, people (world.ts)
 //   simulator.exports    the export queue: pause, resume, finish, killHorse, killWorker, forgetAll, whenIdle, cache.remove
-//   simulator.faults     what goes wrong: add({route, method, entity, nth, fault}), addExport({entity, fate}), clear
+//   simulator.imports    the import queue (restores, imports of annotations): the same, and requests, all that it knows
+//   simulator.uploads    uploads under way: expireAll
+//   simulator.faults     what goes wrong: add({route, method, entity, nth, fault}), addExport({entity, fate}),
+//                        addImport({target, subresource, fate}), clear
 //   simulator.stats      what was asked: requestCount(route, status), exportCount(entity), exports, outstanding, bytesSent
 //   simulator.capacity   how fast and how big; may be changed while it runs (capacity.ts)
 //
 // Without a world it starts with one user, admin / admin-password, and nothing else. Dates come from world.clock, which can
-// be advanced; exports take real time. Not simulated: restore, annotation import, webhooks, cloud storage, the schema.
+// be advanced; exports and imports take real time. Uploaded files lie in a temporary folder until close: what was restored
+// loses its media then. Not simulated: webhooks, cloud storage, the schema.
 
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -20,6 +24,8 @@ import { type Capacity, completeCapacity } from './capacity.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { ExportQueue } from './export-queue.ts'
 import { Faults } from './faults.ts'
+import { ImportQueue } from './restore/import-queue.ts'
+import { UploadStore } from './restore/upload-store.ts'
 import { allRoutes } from './route-table.ts'
 import { Stats } from './stats.ts'
 import { World } from './world.ts'
@@ -38,6 +44,8 @@ export interface Simulator extends AsyncDisposable {
   readonly url: string
   readonly world: World
   readonly exports: ExportQueue
+  readonly imports: ImportQueue
+  readonly uploads: UploadStore
   readonly faults: Faults
   readonly stats: Stats
   readonly capacity: Capacity
@@ -52,7 +60,10 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const exports = new ExportQueue({ world, capacity, stats, cache: new ArchiveCache(world) })
   const faults = new Faults()
   exports.fateOf = (record) => faults.fateOf(record)
-  const server: Server = { world, capacity, exports, stats }
+  const imports = new ImportQueue({ world, capacity })
+  imports.fateOf = (request) => faults.fateOfImport(request)
+  const uploads = new UploadStore({ world, capacity })
+  const server: Server = { world, capacity, exports, imports, uploads, stats }
   const authenticator = new Authenticator(server)
   const basePath = (options.basePath ?? '').replace(/\/+$/, '')
   const dispatcher = new Dispatcher({
@@ -62,23 +73,30 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     basePath,
     routes: () => allRoutes(server, authenticator),
   })
-  const http = createServer({ keepAliveTimeout: 75_000 }, (request: IncomingMessage, response: ServerResponse) => {
-    dispatcher.handle(request, response).catch(() => response.destroy())
-  })
+  const http = createServer(
+    { keepAliveTimeout: 75_000, requestTimeout: 0 },
+    (request: IncomingMessage, response: ServerResponse) => {
+      dispatcher.handle(request, response).catch(() => response.destroy())
+    },
+  )
   const host = options.host ?? '127.0.0.1'
   await listen(http, options.port ?? 0, host)
   const { port } = http.address() as AddressInfo
   const close = async () => {
     exports.close()
+    imports.close()
     await new Promise<void>((resolve) => {
       http.close(() => resolve())
       http.closeAllConnections()
     })
+    uploads.close()
   }
   return {
     url: `http://${host}:${port}${basePath}`,
     world,
     exports,
+    imports,
+    uploads,
     faults,
     stats,
     capacity,

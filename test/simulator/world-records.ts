@@ -1,5 +1,7 @@
 // What the simulated server keeps: one record per row of CVAT's tables that a backup client can see.
 
+import type { RestoredTask, StoredAnnotations } from './restore/restored-task.ts'
+
 export interface User {
   readonly id: number
   readonly username: string
@@ -45,6 +47,29 @@ export interface Label {
   type: string
   readonly projectId: number | null
   readonly taskId: number | null
+  readonly attributes: readonly LabelAttribute[]
+  /** The points of a skeleton, which have no row of their own in any list. */
+  sublabels: readonly Sublabel[]
+  /** How a skeleton is drawn; names its points by `data-label-name`, as archives do. */
+  readonly svg: string | null
+}
+
+/** The keys are CVAT's own: it is written as it is into lists and archives. */
+export interface LabelAttribute {
+  readonly id: number
+  readonly name: string
+  readonly mutable: boolean
+  readonly input_type: string
+  readonly default_value: string
+  readonly values: readonly string[]
+}
+
+export interface Sublabel {
+  readonly id: number
+  readonly name: string
+  readonly color: string
+  readonly type: string
+  readonly attributes: readonly LabelAttribute[]
 }
 
 export interface Guide {
@@ -103,7 +128,10 @@ export interface Task {
   jobIds: number[]
   /** Null for a task without data. */
   readonly data: TaskData | null
-  readonly annotations: { shapesPerFrame: number; extraShapes: number }
+  /** How many shapes are made up, or what there really is: once stored, only that counts. */
+  readonly annotations: { shapesPerFrame: number; extraShapes: number; stored: StoredAnnotations | null }
+  /** Null for a task that was made here and not restored. */
+  readonly restored: RestoredTask | null
 }
 
 /** Media are not stored: they are made from the seed, frame by frame, whenever they are read. */
@@ -114,15 +142,18 @@ export interface TaskData {
   readonly seed: number
   readonly uploadedDate: string
   segmentSize: number
+  readonly overlap: number
   deletedFrames: number[]
   /** The server's disk has lost the files: exports leave them out and say nothing. */
   isMissing: boolean
 }
 
+export type JobType = 'annotation' | 'ground_truth' | 'consensus_replica'
+
 export interface Job {
   readonly id: number
   readonly taskId: number
-  readonly type: 'annotation' | 'ground_truth'
+  readonly type: JobType
   stage: Stage
   state: State
   assigneeId: number | null
@@ -131,6 +162,10 @@ export interface Job {
   readonly stopFrame: number
   /** The chosen frames of a ground truth job. */
   readonly frames: readonly number[] | null
+  /** The files of a job whose frames were chosen one by one (honeypots, job_file_mapping). */
+  readonly files: readonly string[] | null
+  /** The job that a consensus replica is a replica of. */
+  readonly parentJobId: number | null
   readonly createdDate: string
   updatedDate: string
   issueCount: number

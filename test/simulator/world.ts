@@ -1,8 +1,8 @@
 // The simulated server's contents, in memory, with the changes people make; each moves exactly the dates that CVAT moves.
 // Built for 10,000 projects and 100,000 tasks: rows are small, media are only described, every look-up is by key.
 
-import { secretDigits } from './accounts.ts'
-import { insertSorted, Rows } from './rows.ts'
+import { RestoredRows } from './restore/restored-rows.ts'
+import { insertSorted } from './rows.ts'
 import type { Asset, EntityKey, Guide, Issue, Job, Label, Project, Stage, State, Task } from './world-records.ts'
 
 export interface NewProject {
@@ -37,7 +37,7 @@ export interface NewTask {
   readonly updatedDate?: string
 }
 
-export class World extends Rows {
+export class World extends RestoredRows {
   /** What `GET /api/server/about` says. */
   version = '2.64.1.dev20260430074707'
   #commentCount = 0
@@ -128,10 +128,7 @@ export class World extends Rows {
   /** Uploads a picture to a guide: no date moves, and it is in the backup only where the guide's text names it. */
   addAsset(guideId: number, fileName: string, content: Buffer): Asset {
     this.known(this.guides.get(guideId), 'guide', guideId)
-    const createdDate = this.clock.tick()
-    const asset: Asset = { uuid: uuid(`${guideId} ${createdDate}`), guideId, fileName, content, createdDate }
-    this.assets.set(asset.uuid, asset)
-    return asset
+    return this.insertAsset(guideId, fileName, content)
   }
 
   // Tasks.
@@ -167,10 +164,12 @@ export class World extends Rows {
               seed: id,
               uploadedDate: createdDate,
               segmentSize: Math.ceil(frames / jobs),
+              overlap: 0,
               deletedFrames: [],
               isMissing: false,
             },
-      annotations: { shapesPerFrame: task.shapesPerFrame ?? 1, extraShapes: 0 },
+      annotations: { shapesPerFrame: task.shapesPerFrame ?? 1, extraShapes: 0, stored: null },
+      restored: null,
     }
     this.tasks.set(id, record)
     if (project) insertSorted(project.taskIds, id)
@@ -337,9 +336,4 @@ export class World extends Rows {
     this.#commentCount += 1
     return this.#commentCount
   }
-}
-
-function uuid(seed: string): string {
-  const digits = secretDigits(32, seed)
-  return [0, 8, 12, 16, 20].map((start, index) => digits.slice(start, [8, 12, 16, 20, 32][index])).join('-')
 }
