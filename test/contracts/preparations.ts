@@ -8,6 +8,10 @@ import { exchange } from './recording.ts'
 
 export interface Override {
   readonly headers?: Readonly<Record<string, string>>
+  /** Stands for the recorded one, which names what only this run knows. */
+  readonly target?: string
+  /** The bytes that were sent: recordings name them only. */
+  readonly body?: Buffer
 }
 
 export interface Step {

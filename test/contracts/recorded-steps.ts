@@ -2,6 +2,7 @@
 
 import { troubledAnswers } from '../simulator/faults.ts'
 import type { Simulator } from '../simulator/simulator.ts'
+import { annotationImportSteps } from './annotation-import-steps.ts'
 import {
   abandoned,
   abandonedAfterFailure,
@@ -25,6 +26,7 @@ import {
   throttled,
 } from './preparations.ts'
 import { addAcme } from './recorded-world.ts'
+import { restoreSteps } from './restore-steps.ts'
 
 /** What a preparation changes in the recorded call: headers that hold what only this run knows. */
 /** Recordings that need nothing but the recorded world are not in here. */
@@ -36,6 +38,8 @@ export function listSteps(): Record<string, Step> {
     ...listingSteps(),
     ...loginSteps(),
     ...organizationSteps(),
+    ...restoreSteps(),
+    ...annotationImportSteps(),
   }
 }
 

@@ -10,6 +10,8 @@ export interface Recording {
     readonly target: string
     readonly headers: Readonly<Record<string, string>>
     readonly json?: unknown
+    /** A form that was sent with the call, as `FIELD=@FILE`. */
+    readonly form?: readonly string[]
   }
   readonly response: {
     readonly status: number
@@ -24,6 +26,8 @@ export interface Exchange {
   readonly target: string
   readonly headers: Readonly<Record<string, string>>
   readonly json?: unknown
+  /** Sent as it is, in place of JSON. */
+  readonly body?: Buffer
 }
 
 export interface Outcome {
@@ -44,7 +48,7 @@ export function loadRecordings(): Recording[] {
 /** Sends exactly the given headers (and Host), as fetch would not. */
 export async function exchange(url: string, given: Exchange): Promise<Outcome> {
   const { port } = new URL(url)
-  const body = given.json === undefined ? undefined : JSON.stringify(given.json)
+  const body = given.body ?? (given.json === undefined ? undefined : JSON.stringify(given.json))
   return await new Promise((resolve, reject) => {
     const call = request(
       { host: '127.0.0.1', port, method: given.method, path: given.target, headers: given.headers, agent: false },

@@ -25,7 +25,7 @@ function flags(user: User): object {
   }
 }
 
-function userLink(user: User, base: string): object {
+export function userLink(user: User, base: string): object {
   return {
     url: `${base}/api/users/${user.id}`,
     id: user.id,
@@ -254,11 +254,11 @@ function dataOf(task: Task): JsonObject {
   return (task.restored?.description.data ?? {}) as JsonObject
 }
 
-function dimensionOf(task: Task): string {
+export function dimensionOf(task: Task): string {
   return task.restored?.dimension ?? '2d'
 }
 
-function validationModeOf(task: Task, jobs: readonly Job[]): string | null {
+export function validationModeOf(task: Task, jobs: readonly Job[]): string | null {
   const layout = dataOf(task).validation_layout as { mode?: string } | undefined
   if (layout?.mode !== undefined) return layout.mode
   return jobs.some((job) => job.type === 'ground_truth') ? 'gt' : null

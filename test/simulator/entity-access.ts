@@ -2,6 +2,7 @@
 
 import { type Answer, denied, json, missing } from './answers.ts'
 import { type Call, field, type Server, textField } from './call.ts'
+import { plainShape } from './restore/stored-annotations.ts'
 import { canSeeProject, canSeeTask } from './visibility.ts'
 import type { EntityKey } from './world-records.ts'
 
@@ -28,11 +29,25 @@ export function withEntity(
   return refuseEntity(call, server, entity) ?? answer(entity.id)
 }
 
-/** Answers with the shapes as they were sent, each with an id; the world keeps only how many there are. */
+/**
+ * Answers with the shapes as they were sent, each with an id. The world keeps them in a task whose annotations are
+ * stored, and only how many there are in one whose annotations are made up.
+ */
 export function createShapes(call: Call, server: Server, taskId: number, jobId?: number): Answer {
   const shapes = field(call.body, 'shapes')
-  const sent = Array.isArray(shapes) ? shapes : []
-  server.world.annotate(taskId, sent.length, jobId)
+  const sent: unknown[] = Array.isArray(shapes) ? shapes : []
+  const { world } = server
+  if (world.task(taskId).annotations.stored) {
+    const labels = world.labelsOf(world.task(taskId))
+    for (const shape of sent) {
+      const frame = Number(field(shape, 'frame'))
+      const label = labels.find(({ id }) => id === field(shape, 'label_id'))?.name ?? ''
+      const job = world.jobsOf(world.task(taskId)).find((row) => row.startFrame <= frame && frame <= row.stopFrame)
+      const points = field(shape, 'points')
+      const named = { ...plainShape(frame, label), type: field(shape, 'type') ?? 'rectangle', points }
+      world.annotate(taskId, [named], jobId ?? job?.id)
+    }
+  } else world.annotate(taskId, sent.length, jobId)
   const { extraShapes } = server.world.task(taskId).annotations
   return json(200, {
     version: 0,
@@ -62,9 +77,15 @@ export function labelNames(body: unknown): string[] | undefined {
   return Array.isArray(labels) ? labels.map((label) => textField(label, 'name') ?? '') : undefined
 }
 
-/** The named user, null for nobody, undefined when the body does not say. */
-export function assigneeField(call: Call, server: Server): string | null | undefined {
-  const id = field(call.body, 'assignee_id')
-  if (typeof id === 'number') return server.world.user(id).username
-  return id === null ? null : undefined
+/** The named user, null for nobody, undefined when the body does not say; or the refusal of a user who is not there. */
+export function assigneeField(call: Call, server: Server, name = 'assignee_id'): string | null | undefined | Answer {
+  const id = field(call.body, name)
+  if (id === null) return null
+  if (typeof id !== 'number') return undefined
+  const user = server.world.users.get(id)
+  return user?.username ?? json(400, { [name]: [`Invalid pk "${id}" - object does not exist.`] })
+}
+
+export function isAnswer(value: unknown): value is Answer {
+  return typeof value === 'object' && value !== null && 'status' in value
 }

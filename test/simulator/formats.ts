@@ -88,6 +88,10 @@ export function isExportFormat(name: string): boolean {
   return exporters.some((row) => toFormat(row).name === name)
 }
 
+export function isImportFormat(name: string): boolean {
+  return importers.some((row) => toFormat(row).name === name)
+}
+
 function toFormat([title, ext, version]: Row): Format {
   return { name: `${title} ${version}`, ext, version, enabled: true, dimension: spatial.has(title) ? '3d' : '2d' }
 }

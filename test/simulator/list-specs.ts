@@ -1,10 +1,11 @@
 // Which parameters each of CVAT's lists takes, as its schema says, and where their values come from.
 
+import { dimensionOf, validationModeOf } from './bodies.ts'
 import type { Fields } from './json-logic.ts'
 import type { ListSpec } from './list-page.ts'
 import { isImport, type ServerRequest } from './request-body.ts'
 import type { World } from './world.ts'
-import type { Job, Label, Organization, Project, Task } from './world-records.ts'
+import type { Job, Label, Organization, Project, Task, User } from './world-records.ts'
 
 export function projectList(world: World): ListSpec<Project> {
   const search = ['name', 'owner', 'assignee', 'status']
@@ -39,9 +40,9 @@ export function taskList(world: World): ListSpec<Task> {
       assignee: { kind: 'text', get: (row) => usernameOf(world, row.assigneeId) },
       subset: { kind: 'text', get: (row) => row.subset },
       mode: { kind: 'text', get: (row) => row.data?.mode ?? '' },
-      dimension: { kind: 'text', get: () => '2d' },
+      dimension: { kind: 'text', get: dimensionOf },
       tracker_link: { kind: 'text', get: () => '' },
-      validation_mode: { kind: 'text', get: (row) => (hasGroundTruth(world, row) ? 'gt' : null) },
+      validation_mode: { kind: 'text', get: (row) => validationModeOf(row, world.jobsOf(row)) },
       id: { kind: 'number', get: (row) => row.id },
       project_id: { kind: 'number', get: (row) => row.projectId },
       updated_date: { kind: 'date', get: (row) => row.updatedDate },
@@ -69,9 +70,9 @@ export function jobList(world: World): ListSpec<Job> {
       task_id: { kind: 'number', get: (row) => row.taskId },
       project_id: { kind: 'number', get: (row) => world.task(row.taskId).projectId },
       updated_date: { kind: 'date', get: (row) => row.updatedDate },
-      dimension: { kind: 'text', get: () => '2d' },
+      dimension: { kind: 'text', get: (row) => dimensionOf(world.task(row.taskId)) },
       type: { kind: 'text', get: (row) => row.type },
-      parent_job_id: { kind: 'number', get: () => null },
+      parent_job_id: { kind: 'number', get: (row) => row.parentJobId },
     },
     search,
     filter: all,
@@ -96,6 +97,21 @@ export const labelList: ListSpec<Label> = {
   sort: ['name', 'parent', 'id', 'type', 'color', 'parent_id'],
   simple: ['name', 'parent', 'type', 'color', 'parent_id'],
   defaultSort: 'id',
+}
+
+export const userList: ListSpec<User> = {
+  path: '/api/users',
+  fields: {
+    username: { kind: 'text', get: (row) => row.username },
+    first_name: { kind: 'text', get: () => '' },
+    last_name: { kind: 'text', get: () => '' },
+    id: { kind: 'number', get: (row) => row.id },
+  },
+  search: ['username', 'first_name', 'last_name'],
+  filter: ['username', 'first_name', 'last_name', 'id'],
+  sort: ['username', 'first_name', 'last_name', 'id'],
+  simple: ['username', 'first_name', 'last_name'],
+  defaultSort: '-id',
 }
 
 export function organizationList(world: World): ListSpec<Organization> {
@@ -151,8 +167,4 @@ function usernameOf(world: World, id: number | null): string | null {
 
 function projectNameOf(world: World, task: Task): string | null {
   return task.projectId === null ? null : world.project(task.projectId).name
-}
-
-function hasGroundTruth(world: World, task: Task): boolean {
-  return world.jobsOf(task).some((job) => job.type === 'ground_truth')
 }

@@ -32,6 +32,9 @@ export function allRoutes(server: Server, authenticator: Authenticator): Route[]
   ]
 }
 
+/** The user's id and a UUID: what CVAT calls an upload. */
+const uploadId = /^\d+_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
 /** The route of a path and what stands for its `{…}` parts; ids of rows are digits, anything else is no such path. */
 export function findRoute(
   routes: readonly Route[],
@@ -61,6 +64,7 @@ function matchSegments(
     }
     const value = decode(segment)
     if (value === '' || (name === 'id' && !isFreeId && !/^\d+$/.test(value))) return undefined
+    if (name === 'upload' && !uploadId.test(value)) return undefined
     params[name] = value
   }
   return params

@@ -3,11 +3,16 @@
 import { type Answer, denied, empty, json, missing } from './answers.ts'
 import { issueBody, jobBody } from './bodies.ts'
 import { type Call, field, type Route, type Server, textField } from './call.ts'
-import { assigneeField, createShapes, refuseEntity } from './entity-access.ts'
+import { assigneeField, createShapes, isAnswer, refuseEntity } from './entity-access.ts'
 import { answerList } from './list-page.ts'
 import { jobList } from './list-specs.ts'
+import { jobAnnotationsBody } from './restore/annotation-bodies.ts'
+import { annotationImportRoutes } from './restore/routes-annotation-import.ts'
 import { canSeeJob, isInScope } from './visibility.ts'
 import type { Job, Stage, State } from './world-records.ts'
+
+const stages: readonly Stage[] = ['annotation', 'validation', 'acceptance']
+const states: readonly State[] = ['new', 'in progress', 'completed', 'rejected']
 
 export function jobRoutes(server: Server): Route[] {
   const { world } = server
@@ -44,10 +49,15 @@ export function jobRoutes(server: Server): Route[] {
         PATCH: (call) =>
           withJob(call, server, (job) => {
             const stage = textField(call.body, 'stage')
-            if (stage !== undefined) world.setJobStage(job.id, stage as Stage)
             const state = textField(call.body, 'state')
+            // CVAT's field is `assignee`; the other name is what its older clients send.
+            const named = field(call.body, 'assignee') === undefined ? 'assignee_id' : 'assignee'
+            const assignee = assigneeField(call, server, named)
+            const refusal = refuseChoice('stage', stage, stages) ?? refuseChoice('state', state, states)
+            if (refusal) return refusal
+            if (isAnswer(assignee)) return assignee
+            if (stage !== undefined) world.setJobStage(job.id, stage as Stage)
             if (state !== undefined) world.setJobState(job.id, state as State)
-            const assignee = assigneeField(call, server)
             if (assignee !== undefined) world.assignJob(job.id, assignee)
             return json(200, jobBody(world, world.job(job.id), call.base))
           }),
@@ -59,13 +69,10 @@ export function jobRoutes(server: Server): Route[] {
           }),
       },
     },
-    {
-      path: '/api/jobs/{id}/annotations/',
-      allow: 'GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS',
-      methods: {
-        PATCH: (call) => withJob(call, server, (job) => createShapes(call, server, job.taskId, job.id)),
-      },
-    },
+    ...annotationImportRoutes(server, 'job', 'GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS', {
+      GET: (call) => withJob(call, server, (job) => json(200, jobAnnotationsBody(world, job))),
+      PATCH: (call) => withJob(call, server, (job) => createShapes(call, server, job.taskId, job.id)),
+    }),
   ]
 }
 
@@ -128,6 +135,12 @@ export function issueRoutes(server: Server): Route[] {
       },
     },
   ]
+}
+
+/** As Django REST framework words it; not recorded. */
+function refuseChoice(name: string, value: string | undefined, choices: readonly string[]): Answer | null {
+  if (value === undefined || choices.includes(value)) return null
+  return json(400, { [name]: [`"${value}" is not a valid choice.`] })
 }
 
 function withJob(call: Call, server: Server, answer: (job: Job) => Answer): Answer {

@@ -3,9 +3,10 @@
 import { empty, json } from './answers.ts'
 import { projectBody } from './bodies.ts'
 import { type Call, type Route, type Server, textField } from './call.ts'
-import { assigneeField, labelNames, withEntity } from './entity-access.ts'
+import { assigneeField, isAnswer, labelNames, withEntity } from './entity-access.ts'
 import { answerList } from './list-page.ts'
 import { projectList } from './list-specs.ts'
+import { annotationImportRoutes } from './restore/routes-annotation-import.ts'
 import { canSeeProject, isInScope } from './visibility.ts'
 import type { Project } from './world-records.ts'
 
@@ -43,10 +44,11 @@ export function projectRoutes(server: Server): Route[] {
         GET: (call) => withEntity(call, server, 'project', (id) => json(200, body(id, call))),
         PATCH: (call) =>
           withEntity(call, server, 'project', (id) => {
+            const assignee = assigneeField(call, server)
+            if (isAnswer(assignee)) return assignee
             const name = textField(call.body, 'name')
             if (name !== undefined) world.renameProject(id, name)
             for (const label of labelNames(call.body) ?? []) world.addLabel({ type: 'project', id }, label)
-            const assignee = assigneeField(call, server)
             if (assignee !== undefined) world.assignProject(id, assignee)
             return json(200, body(id, call))
           }),
@@ -57,5 +59,6 @@ export function projectRoutes(server: Server): Route[] {
           }),
       },
     },
+    ...annotationImportRoutes(server, 'project', 'GET, POST, HEAD, OPTIONS'),
   ]
 }

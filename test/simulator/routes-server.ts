@@ -2,12 +2,12 @@
 
 import { detail, djangoPage, empty, json, missing } from './answers.ts'
 import type { Authenticator } from './authentication.ts'
-import { accessTokenBody, organizationBody, userBody } from './bodies.ts'
-import { field, type Route, type Server, textField } from './call.ts'
+import { accessTokenBody, organizationBody, userBody, userLink } from './bodies.ts'
+import { type Call, field, type Route, type Server, textField } from './call.ts'
 import { listFormats } from './formats.ts'
 import { answerList } from './list-page.ts'
-import { organizationList } from './list-specs.ts'
-import type { AccessToken } from './world-records.ts'
+import { organizationList, userList } from './list-specs.ts'
+import type { AccessToken, User } from './world-records.ts'
 
 const description =
   'CVAT is completely re-designed and re-implemented version of Video Annotation Tool from Irvine, California tool. ' +
@@ -137,6 +137,24 @@ export function serverRoutes(server: Server, authenticator: Authenticator): Rout
       allow: 'GET, HEAD, OPTIONS',
       methods: { GET: (call) => json(200, userBody(call.user, call.base)) },
     },
+    // Users were not recorded; the schema gives both shapes: whole for administrators, in short for all others.
+    {
+      path: '/api/users',
+      allow: 'GET, HEAD, OPTIONS',
+      methods: {
+        GET: (call) => answerList(call, userList, visibleUsers(call, server), (row) => bodyFor(call, row)),
+      },
+    },
+    {
+      path: '/api/users/{id}',
+      allow: 'GET, PATCH, DELETE, HEAD, OPTIONS',
+      methods: {
+        GET: (call) => {
+          const user = visibleUsers(call, server).find((row) => row.id === Number(call.params.id))
+          return user ? json(200, bodyFor(call, user)) : missing('User')
+        },
+      },
+    },
     {
       path: '/api/organizations',
       allow: 'GET, POST, HEAD, OPTIONS',
@@ -150,10 +168,30 @@ export function serverRoutes(server: Server, authenticator: Authenticator): Rout
         POST: (call) => {
           const slug = textField(call.body, 'slug') ?? ''
           const name = textField(call.body, 'name') ?? slug
+          if (!/^[\w-]{1,16}$/.test(slug)) return json(400, { slug: ['Enter a valid “slug”.'] })
+          if (world.findOrganization(slug)) {
+            return json(400, { slug: ['organization with this slug already exists.'] })
+          }
           const organization = world.addOrganization({ slug, name, owner: call.user.username })
           return json(201, organizationBody(world, organization, call.base))
         },
       },
     },
   ]
+}
+
+function bodyFor(call: Call, user: User): object {
+  return call.user.isSuperuser || call.user === user ? userBody(user, call.base) : userLink(user, call.base)
+}
+
+/** Administrators see everybody, others themselves and the members of their organizations. */
+function visibleUsers(call: Call, { world }: Server): User[] {
+  const all = [...world.users.values()].sort((a, b) => a.id - b.id)
+  if (typeof call.scope !== 'string') {
+    const { members } = call.scope
+    return all.filter((user) => members.has(user.id))
+  }
+  if (call.user.isSuperuser) return all
+  const own = [...world.organizations.values()].filter(({ members }) => members.has(call.user.id))
+  return all.filter((user) => user === call.user || own.some(({ members }) => members.has(user.id)))
 }

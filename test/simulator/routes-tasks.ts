@@ -3,9 +3,11 @@
 import { empty, json } from './answers.ts'
 import { dataMetaBody, taskBody } from './bodies.ts'
 import { type Call, field, type Route, type Server, textField } from './call.ts'
-import { assigneeField, createShapes, labelNames, withEntity } from './entity-access.ts'
+import { assigneeField, createShapes, isAnswer, labelNames, withEntity } from './entity-access.ts'
 import { answerList } from './list-page.ts'
 import { taskList } from './list-specs.ts'
+import { taskAnnotationsBody } from './restore/annotation-bodies.ts'
+import { annotationImportRoutes } from './restore/routes-annotation-import.ts'
 import { canSeeTask, isInScope } from './visibility.ts'
 import type { Task } from './world-records.ts'
 
@@ -47,13 +49,14 @@ export function taskRoutes(server: Server): Route[] {
         GET: (call) => withEntity(call, server, 'task', (id) => json(200, body(id, call))),
         PATCH: (call) =>
           withEntity(call, server, 'task', (id) => {
+            const assignee = assigneeField(call, server)
+            if (isAnswer(assignee)) return assignee
             const name = textField(call.body, 'name')
             if (name !== undefined) world.renameTask(id, name)
             const subset = textField(call.body, 'subset')
             if (subset !== undefined) world.setSubset(id, subset)
             const projectId = field(call.body, 'project_id')
             if (typeof projectId === 'number') world.moveTask(id, projectId)
-            const assignee = assigneeField(call, server)
             if (assignee !== undefined) world.assignTask(id, assignee)
             return json(200, body(id, call))
           }),
@@ -77,12 +80,9 @@ export function taskRoutes(server: Server): Route[] {
           }),
       },
     },
-    {
-      path: '/api/tasks/{id}/annotations/',
-      allow: 'GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS',
-      methods: {
-        PATCH: (call) => withEntity(call, server, 'task', (id) => createShapes(call, server, id)),
-      },
-    },
+    ...annotationImportRoutes(server, 'task', 'GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS', {
+      GET: (call) => withEntity(call, server, 'task', (id) => json(200, taskAnnotationsBody(world, world.task(id)))),
+      PATCH: (call) => withEntity(call, server, 'task', (id) => createShapes(call, server, id)),
+    }),
   ]
 }

@@ -154,9 +154,9 @@ describe('the simulated server', () => {
 
   it('answers 500 where it breaks itself, and keeps the reason', async () => {
     await using simulator = await startSimulator({ world: createWorld(), capacity })
-    simulator.world.addProject({ name: 'p' })
-    const json = { assignee_id: 99 }
-    expect((await call(simulator, '/api/projects/1', { method: 'PATCH', json })).status).toBe(500)
+    simulator.world.addTask({ projectId: null, name: 't' })
+    const json = { project_id: 99 }
+    expect((await call(simulator, '/api/tasks/1', { method: 'PATCH', json })).status).toBe(500)
     expect(simulator.stats.errors).toHaveLength(1)
   })
 

@@ -2,6 +2,8 @@
 // Built for 10,000 projects and 100,000 tasks: rows are small, media are only described, every look-up is by key.
 
 import { RestoredRows } from './restore/restored-rows.ts'
+import { type JsonObject, noAnnotations } from './restore/restored-task.ts'
+import { addShapes, plainShape, renameLabel } from './restore/stored-annotations.ts'
 import { insertSorted } from './rows.ts'
 import type { Asset, EntityKey, Guide, Issue, Job, Label, Project, Stage, State, Task } from './world-records.ts'
 
@@ -100,6 +102,7 @@ export class World extends RestoredRows {
 
   changeLabel(id: number, change: { name?: string; color?: string }): Label {
     const label = this.known(this.labels.get(id), 'label', id)
+    if (change.name !== undefined && change.name !== label.name) this.#renameInAnnotations(label, change.name)
     Object.assign(label, change)
     this.touchLabelOwner(label)
     return label
@@ -203,11 +206,16 @@ export class World extends RestoredRows {
     this.touchWithProject(task)
   }
 
-  /** New shapes in a task: its date, its project's and that of the job they are in move. */
-  annotate(taskId: number, shapes = 1, jobId?: number): void {
+  /** New shapes in a task, so many or these: its date, its project's and that of the job they are in move. */
+  annotate(taskId: number, shapes: number | readonly JsonObject[] = 1, jobId?: number): void {
     const task = this.task(taskId)
-    task.annotations.extraShapes += shapes
     const job = this.jobs.get(jobId ?? task.jobIds[0] ?? 0)
+    const { annotations } = task
+    if (annotations.stored && job) {
+      const shape = plainShape(job.startFrame, this.labelsOf(task)[0]?.name ?? '')
+      const added = typeof shapes === 'number' ? Array.from({ length: shapes }, () => shape) : shapes
+      annotations.stored = addShapes(annotations.stored, task.jobIds.indexOf(job.id), added)
+    } else annotations.extraShapes += typeof shapes === 'number' ? shapes : shapes.length
     if (job) job.updatedDate = this.clock.tick()
     this.touchWithProject(task)
   }
@@ -295,11 +303,18 @@ export class World extends RestoredRows {
   /** No date of task or project moves: only the list of jobs tells. */
   addGroundTruthJob(taskId: number, frames: readonly number[] = [0]): Job {
     const task = this.task(taskId)
+    const { annotations } = task
+    if (annotations.stored) annotations.stored = { jobs: [...annotations.stored.jobs, noAnnotations], raw: null }
     return this.insertJob(task, 'ground_truth', 0, (task.data?.frames ?? 1) - 1, frames)
   }
 
   removeGroundTruthJob(taskId: number): void {
     const task = this.task(taskId)
+    const { annotations } = task
+    if (annotations.stored) {
+      const isKept = (index: number) => this.job(task.jobIds[index] ?? 0).type !== 'ground_truth'
+      annotations.stored = { jobs: annotations.stored.jobs.filter((_, index) => isKept(index)), raw: null }
+    }
     for (const id of task.jobIds) if (this.job(id).type === 'ground_truth') this.jobs.delete(id)
     task.jobIds = task.jobIds.filter((id) => this.jobs.has(id))
   }
@@ -328,6 +343,13 @@ export class World extends RestoredRows {
     issue.resolved = resolved
     issue.updatedDate = this.clock.tick()
     return issue
+  }
+
+  #renameInAnnotations(label: Label, name: string): void {
+    const tasks = label.taskId === null ? this.tasksOf(label.projectId ?? 0) : [this.task(label.taskId)]
+    for (const { annotations } of tasks) {
+      if (annotations.stored) annotations.stored = renameLabel(annotations.stored, label.name, name)
+    }
   }
 
   /** The new comment's id. Its text is kept nowhere: no list or backup holds it. */

@@ -6,7 +6,7 @@ import type { Asset, Guide, Job, JobType, LabelAttribute, Project, Task } from '
 import type { ArchivedLabel } from './check-importable.ts'
 import type { ArchivedGuide } from './read-guide.ts'
 import type { ArchivedJob, UploadedTask } from './read-task.ts'
-import type { RestoredTask } from './restored-task.ts'
+import type { JobAnnotations, RestoredTask } from './restored-task.ts'
 
 interface Place {
   /** A user's name. */
@@ -106,6 +106,14 @@ export class RestoredRows extends Rows {
     if (task.guide) this.#addGuide(record, task.guide, { projectId: null, taskId: id })
     if (project) this.touch(project)
     return record
+  }
+
+  /** Puts these annotations in place of all that the task has: it moves, and its project and jobs. */
+  replaceAnnotations(taskId: number, jobs: readonly JobAnnotations[]): void {
+    const task = this.task(taskId)
+    task.annotations.stored = { jobs, raw: null }
+    for (const job of this.jobsOf(task)) job.updatedDate = this.clock.tick()
+    this.touchWithProject(task)
   }
 
   /** State and stage begin anew, nobody is assigned. A replica belongs to the job before it with the same frames. */
