@@ -2,6 +2,8 @@
 
 import type { ArchivePlan, PlannedTask } from './archive-plan.ts'
 import { frameOf, numberRepeats } from './frames.ts'
+import { imageElements, trackElements } from './restore/annotation-xml.ts'
+import { escapeXml } from './xml-text.ts'
 
 interface Shape {
   readonly frame: number
@@ -54,7 +56,7 @@ export function annotationsXml(plan: ArchivePlan): string {
   let nextImage = 0
   const unique = numberRepeats()
   const images = plan.tasks.map((planned) => {
-    const text = imagesXml(planned, nextImage, unique)
+    const text = imagesXml(planned, plan.format, nextImage, unique)
     nextImage += planned.task.data?.frames ?? 0
     return text
   })
@@ -121,10 +123,18 @@ function taskXml(plan: ArchivePlan, { task, jobs, labels }: PlannedTask, indent:
   ].join('')
 }
 
-function imagesXml(planned: PlannedTask, firstImage: number, unique: (path: string) => string): string {
+function imagesXml(
+  planned: PlannedTask,
+  format: string | null,
+  firstImage: number,
+  unique: (path: string) => string,
+): string {
   const { task } = planned
   if (!task.data) return ''
-  const byFrame = Map.groupBy(listShapes(planned), (shape) => shape.frame)
+  const { stored } = task.annotations
+  if (stored && format === 'CVAT for video 1.1') return trackElements(stored.jobs, task.data.frames).join('')
+  const elements = stored && imageElements(stored.jobs, task.data.frames)
+  const byFrame = Map.groupBy(stored ? [] : listShapes(planned), (shape) => shape.frame)
   const lines: string[] = []
   const subset = task.subset || 'default'
   for (let frame = 0; frame < task.data.frames; frame += 1) {
@@ -141,7 +151,7 @@ function imagesXml(planned: PlannedTask, firstImage: number, unique: (path: stri
           `xbr="${right}" ybr="${bottom}" z_order="0">\n    </box>\n`,
       )
     }
-    lines.push('  </image>\n')
+    lines.push(...(elements?.get(frame) ?? []), '  </image>\n')
   }
   return lines.join('')
 }
@@ -175,8 +185,4 @@ function listShapes({ task, labels }: PlannedTask): Shape[] {
 
 function xmlDate(date: string): string {
   return date.replace('T', ' ').replace('Z', '+00:00')
-}
-
-function escapeXml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 }
