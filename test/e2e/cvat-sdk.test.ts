@@ -162,6 +162,32 @@ describe('the official CVAT client', { timeout: 60_000 }, () => {
     )
   })
 
+  it.for([
+    ['project', 'kinds/project_subsets_guide_skeleton'],
+    ['task', 'kinds/video_jobs_deleted'],
+    ['task', 'kinds/annotations_all_kinds_skeleton'],
+  ] as const)('restores a %s from %s, and downloads the same members again', async ([kind, name], { signal }) => {
+    const town = await startTown()
+    const file = join(root, `test/fixtures/archives/${name}.zip`)
+    const restored = await askSdk<Restored>(['restore', kind, file], loginTo(town), signal)
+    expect(restored).toMatchObject(restoredBySdk[name])
+    const folder = await makeTemporaryFolder()
+    const ids = kind === 'project' ? [restored.id, town.taskId] : [town.projectId, restored.id]
+    const words = ['download', ...ids, folder, `${kind}-backup`]
+    const downloads = await askSdk<Record<string, Archive>>(words, loginTo(town), signal)
+    const [original] = await askSdk<Archive[]>(['members', file], {}, signal)
+    expect(downloads[`${kind}-backup`]?.members).toEqual(original?.members)
+    expect(town.simulator.stats.errors).toEqual([])
+  })
+
+  it('is told why an archive cannot be restored', async ({ signal }) => {
+    const town = await startTown()
+    const file = join(root, 'test/fixtures/archives/project_annotations_cvat_for_images.zip')
+    await expect(askSdk(['restore', 'project', file], loginTo(town), signal)).rejects.toThrow(
+      /There is no item named 'project.json' in the archive/,
+    )
+  })
+
   it('downloads a backup with a read-only access token as well', async ({ signal }) => {
     const town = await startTown()
     const { value } = town.simulator.world.addAccessToken(anna.username, { readOnly: true })
@@ -172,6 +198,32 @@ describe('the official CVAT client', { timeout: 60_000 }, () => {
     expect(town.simulator.stats.requestCount('POST /api/auth/login')).toBe(0)
   })
 })
+
+interface Restored {
+  readonly id: number
+}
+
+/** What the client itself reads of what it has restored. */
+const restoredBySdk = {
+  'kinds/project_subsets_guide_skeleton': {
+    name: 'Prój 人',
+    labels: ['car', 'Fußgänger 人', 'scene', 'pose'],
+    tasks: ['pt2 Train', 'pt1 Test', 'pt0 Train'].map((task) => {
+      const [name, subset] = task.split(' ')
+      return { name, subset, jobs: [['annotation', 0, 3]], annotations: [2, 8, 2] }
+    }),
+  },
+  'kinds/video_jobs_deleted': {
+    name: 'vjobs',
+    labels: ['car', 'Fußgänger 人', 'scene'],
+    tasks: [{ frames: ['v.mp4'], deletedFrames: [3, 9] }],
+  },
+  'kinds/annotations_all_kinds_skeleton': {
+    name: 'rich é',
+    labels: ['car', 'Fußgänger 人', 'scene', 'pose'],
+    tasks: [{ frames: ['r0.png', 'r1.png', 'r2.png', 'r3.png'], annotations: [2, 8, 2] }],
+  },
+} as const
 
 /** More projects than CVAT puts on a page. */
 const elevenNotes = Array.from({ length: 11 }, (_, index) => `notes ${index + 1}`)

@@ -4,6 +4,7 @@
     download PROJECT TASK FOLDER NAME [NAME …]   exports and fetches what DOWNLOADS names, all at once
     refusals PROJECT FOREIGN NO_DATA             does what the server must refuse: PROJECT is the user's own project,
                                                  FOREIGN somebody else's, NO_DATA a task without data
+    restore KIND FILE                            restores a project or a task (KIND) from an archive and reads what came of it
     members FILE [FILE …]                        reads archives that are there already
 
 CVAT_URL names the server; CVAT_USERNAME with CVAT_PASSWORD, or CVAT_ACCESS_TOKEN, the login. Nothing is set that the
@@ -124,6 +125,28 @@ def refusals(project_id, foreign_id, task_without_data):
         return outcomes
 
 
+def restore(kind, file):
+    with connect() as client:
+        repository = {"project": client.projects, "task": client.tasks}[kind]
+        restored = repository.create_from_backup(file)
+        tasks = restored.get_tasks() if kind == "project" else [restored]
+        return {
+            "id": restored.id,
+            "name": restored.name,
+            "labels": names(restored.get_labels()),
+            "tasks": [describe_restored(task) for task in tasks],
+        }
+
+
+def describe_restored(task):
+    annotations = task.get_annotations()
+    return {
+        **describe_task(task),
+        "deletedFrames": task.get_meta().deleted_frames,
+        "annotations": [len(annotations.tags), len(annotations.shapes), len(annotations.tracks)],
+    }
+
+
 def attempt(call):
     from cvat_sdk.api_client.exceptions import ApiException
     from cvat_sdk.core.exceptions import BackgroundRequestException
@@ -141,7 +164,7 @@ def members(*files):
     return [inspect(file) for file in files]
 
 
-COMMANDS = {"look": look, "download": download, "refusals": refusals, "members": members}
+COMMANDS = {"look": look, "download": download, "refusals": refusals, "restore": restore, "members": members}
 
 if __name__ == "__main__":
     json.dump(COMMANDS[sys.argv[1]](*sys.argv[2:]), sys.stdout)
