@@ -10,7 +10,6 @@ export interface UploadedFrames {
   /** How many frames the task has; a video has one entry in `frames` for all of them. */
   readonly count: number
   readonly frames: readonly FrameInfo[]
-  readonly lastFrame: number
 }
 
 interface ManifestLine {
@@ -27,7 +26,12 @@ interface ManifestLine {
   }
 }
 
-/** @param media what is below `data/`, named without it, the manifest among it */
+/**
+ * CVAT makes frames of the files that are there and takes their order from the manifest: one that is named and not there
+ * is no frame (its source says so; no archive of that kind was restored on a real server).
+ *
+ * @param media what is below `data/`, named without it, the manifest among it
+ */
 export function readFrames(media: readonly ZipMember[], manifest: ZipMember, data: JsonObject): UploadedFrames {
   const lines = textOf(manifest)
     .split('\n')
@@ -44,11 +48,12 @@ export function readFrames(media: readonly ZipMember[], manifest: ZipMember, dat
   if (properties) {
     const [width, height] = properties.resolution
     const frame: FrameInfo = { name: properties.name, width, height, related_files: 0 }
-    return { mode: 'interpolation', dimension: '2d', count, frames: [frame], lastFrame: stop }
+    return { mode: 'interpolation', dimension: '2d', count, frames: [frame] }
   }
-  const frames = Array.from({ length: count }, (_, index) => images[start + index * step]).filter((frame) => !!frame)
+  const named = Array.from({ length: count }, (_, index) => images[start + index * step])
+  const frames = named.filter((frame): frame is FrameInfo => frame !== undefined && names.has(frame.name))
   const dimension = images.some((frame) => frame.name.endsWith('.pcd')) ? '3d' : '2d'
-  return { mode: 'annotation', dimension, count, frames, lastFrame: stop }
+  return { mode: 'annotation', dimension, count: frames.length, frames }
 }
 
 /** A context image counts only where it is really in the archive: those of a share are named and left out. */

@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { type ReadMember, readMembers } from '../../contracts/zip-shape.ts'
+import { buildZip } from '../../shared/store/build-zip.ts'
 import { fetchBackup } from '../raw-client.ts'
 import { startSimulator } from '../simulator.ts'
 import { createWorld } from '../test-world.ts'
@@ -33,6 +34,44 @@ describe('an archive of a real CVAT', () => {
   })
 })
 
+describe('an archive of the simulator', () => {
+  it('comes back as well: pictures, video, jobs, ground truth, guide, deleted frames, an organization', async () => {
+    const world = createWorld()
+    world.addOrganization({ slug: 'acme' })
+    const project = world.addProject({ name: 'all of it “ü”', labels: ['car', 'Fußgänger'], organization: 'acme' })
+    const guide = world.setGuide({ type: 'project', id: project.id }, '')
+    const picture = world.addAsset(guide.id, 'plan b.png', Buffer.from('picture'))
+    world.setGuide({ type: 'project', id: project.id }, `see ![a](/api/assets/${picture.uuid})`)
+    const first = world.addTask({ projectId: project.id, name: 'a', frames: 7, jobs: 3, subset: 'Train' })
+    world.addTask({ projectId: project.id, name: 'no data', hasData: false })
+    world.addTask({ projectId: project.id, name: 'video', frames: 20, mode: 'interpolation' })
+    world.deleteFrame(first.id, 2)
+    world.addGroundTruthJob(first.id, [1, 5])
+    await using source = await startSimulator({ world, capacity: { basicCostMs: 0, exportMs: 1 } })
+    const archive = (await fetchBackup(source, { type: 'project', id: project.id })).body
+    await using target = await startSimulator({ world: createWorld(), capacity: { basicCostMs: 0, exportMs: 1 } })
+    const { result_id: id } = await restore(target, 'project', archive)
+    const again = await readMembers((await fetchBackup(target, { type: 'project', id: id ?? 0 })).body)
+    const before = await readMembers(archive)
+    // The task without data is not in the archive, and the one after it moves up.
+    const names = before.map(({ shape }) => shape.name.replace('task_2/', 'task_1/'))
+    expect(again.map(({ shape }) => shape.name)).toEqual(names)
+    expect(again.map(({ crc }, index) => [names[index], crc])).toEqual(
+      before.map(({ crc }, index) => [names[index], crc]),
+    )
+  })
+
+  it('that names a frame without its picture has a frame less', async () => {
+    const members = await readMembers(readFileSync(new URL('kinds/img_natural_cache.zip', folder)))
+    const kept = members.filter(({ shape }) => shape.name !== 'data/f2.png')
+    expect(kept.length).toBe(members.length - 1)
+    const archive = buildZip(kept.map(({ shape, content }) => ({ name: shape.name, data: content })))
+    await using simulator = await startSimulator({ world: createWorld(), capacity: { basicCostMs: 0 } })
+    const { result_id: id } = await restore(simulator, 'task', archive)
+    expect(simulator.world.task(id ?? 0).data?.frames).toBe(3)
+  })
+})
+
 async function expectVerdict(name: string, verdict: Verdict, allowStaticCache = false): Promise<void> {
   const archive = readFileSync(new URL(`${name}.zip`, folder))
   const before = await readMembers(archive)
@@ -52,6 +91,10 @@ async function expectVerdict(name: string, verdict: Verdict, allowStaticCache = 
   expect(lost).toEqual(verdict.lost ?? [])
   expect(after.map(({ shape }) => shape)).toEqual(keepLast(before, after.length, lost).map(({ shape }) => shape))
   expect(listChanges(keepLast(before, after.length, lost), after)).toEqual(verdict.changed ?? [])
+  for (const task of simulator.world.tasks.values()) {
+    const stops = simulator.world.jobsOf(task).map(({ stopFrame }) => stopFrame)
+    expect(task.data?.frames).toBe(Math.max(...stops) + 1)
+  }
   expect(simulator.stats.errors).toEqual([])
 }
 

@@ -1,6 +1,7 @@
 // Uploads as CVAT speaks TUS, and what goes wrong with them.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { request } from 'node:http'
 import { dirname } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { buildZip } from '../../shared/store/build-zip.ts'
@@ -165,6 +166,30 @@ describe('a fault of an upload', () => {
     await simulator.imports.whenIdle()
     expect(simulator.world.tasks.size).toBe(1)
     expect(simulator.stats.errors).toEqual([])
+  })
+
+  it('is also a client that goes away in the middle', async () => {
+    await using simulator = await start()
+    const { path } = await createUpload(simulator, root, archive.length)
+    const headers = { ...asAdmin, 'upload-offset': '0', 'content-type': 'application/offset+octet-stream' }
+    const outgoing = request(simulator.url + path, {
+      method: 'PATCH',
+      headers: { ...headers, 'content-length': archive.length },
+    })
+    outgoing.on('error', () => undefined)
+    outgoing.write(archive.subarray(0, 2000))
+    await expect.poll(() => askOffset(simulator, path)).toEqual({ status: 200, offset: 2000 })
+    outgoing.destroy()
+    expect((await sendBytes(simulator, path, 2000, archive.subarray(2000))).status).toBe(204)
+    expect(simulator.stats.errors).toEqual([])
+  })
+
+  it('can be slowness', async () => {
+    await using simulator = await start({ uploadBandwidthBytesPerSecond: archive.length * 5 })
+    const { path } = await createUpload(simulator, root, archive.length)
+    const began = performance.now()
+    await sendBytes(simulator, path, 0, archive)
+    expect(performance.now() - began).toBeGreaterThan(100)
   })
 
   it('cuts the connection before a proxy that passes on whole requests only', async () => {
