@@ -93,7 +93,7 @@ export class Dispatcher {
   ): Promise<Answer> {
     const { headers } = request
     if (Number(headers['content-length'] ?? 0) > this.#parts.capacity.maxRequestBytes) {
-      return nginxPage(413, '413 Request Entity Too Large', { connection: 'close' })
+      return nginxPage(413, '413 Request Entity Too Large')
     }
     if (!found) return notFoundPage()
     const { route, params } = found

@@ -16,6 +16,8 @@ const usage = `Usage: node test/simulator/main.ts [options]
                               numbers instead, admin / admin-password
   --workers 2                 exports that run at once
   --export-ms 400             what one export takes
+  --import-ms 400             what one restore takes besides reading its file
+  --static-cache              refuse what CVAT refuses where CVAT_ALLOW_STATIC_CACHE is yes
   --basic-cost-ms 250         what a call with Basic takes longer
   --bandwidth 50000000        bytes per second for all downloads together
 `
@@ -29,6 +31,8 @@ async function main(): Promise<void> {
       seed: { type: 'string', default: 'demo' },
       workers: { type: 'string', default: '2' },
       'export-ms': { type: 'string', default: '400' },
+      'import-ms': { type: 'string', default: '400' },
+      'static-cache': { type: 'boolean', default: false },
       'basic-cost-ms': { type: 'string', default: '1' },
       bandwidth: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -49,6 +53,8 @@ async function main(): Promise<void> {
     capacity: {
       exportWorkers: Number(values.workers),
       exportMs: Number(values['export-ms']),
+      importMs: Number(values['import-ms']),
+      allowStaticCache: values['static-cache'],
       basicCostMs: Number(values['basic-cost-ms']),
       bandwidthBytesPerSecond: values.bandwidth === undefined ? undefined : Number(values.bandwidth),
     },

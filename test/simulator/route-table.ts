@@ -10,11 +10,13 @@ import { projectRoutes } from './routes-projects.ts'
 import { requestRoutes } from './routes-requests.ts'
 import { serverRoutes } from './routes-server.ts'
 import { taskRoutes } from './routes-tasks.ts'
+import { userRoutes } from './routes-users.ts'
 
 export function allRoutes(server: Server, authenticator: Authenticator): Route[] {
   const isOld = server.capacity.generation === '2.15'
   return [
     ...serverRoutes(server, authenticator),
+    ...userRoutes(server),
     ...projectRoutes(server),
     ...taskRoutes(server),
     ...jobRoutes(server),

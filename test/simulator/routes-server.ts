@@ -1,13 +1,13 @@
-// Routes about the server itself, logins, users and organizations.
+// Routes about the server itself, logins and organizations.
 
 import { detail, djangoPage, empty, json, missing } from './answers.ts'
 import type { Authenticator } from './authentication.ts'
-import { accessTokenBody, organizationBody, userBody, userLink } from './bodies.ts'
-import { type Call, field, type Route, type Server, textField } from './call.ts'
+import { accessTokenBody, organizationBody } from './bodies.ts'
+import { field, type Route, type Server, textField } from './call.ts'
 import { listFormats } from './formats.ts'
 import { answerList } from './list-page.ts'
-import { organizationList, userList } from './list-specs.ts'
-import type { AccessToken, User } from './world-records.ts'
+import { organizationList } from './list-specs.ts'
+import type { AccessToken } from './world-records.ts'
 
 const description =
   'CVAT is completely re-designed and re-implemented version of Video Annotation Tool from Irvine, California tool. ' +
@@ -133,29 +133,6 @@ export function serverRoutes(server: Server, authenticator: Authenticator): Rout
       },
     },
     {
-      path: '/api/users/self',
-      allow: 'GET, HEAD, OPTIONS',
-      methods: { GET: (call) => json(200, userBody(call.user, call.base)) },
-    },
-    // Users were not recorded; the schema gives both shapes: whole for administrators, in short for all others.
-    {
-      path: '/api/users',
-      allow: 'GET, HEAD, OPTIONS',
-      methods: {
-        GET: (call) => answerList(call, userList, visibleUsers(call, server), (row) => bodyFor(call, row)),
-      },
-    },
-    {
-      path: '/api/users/{id}',
-      allow: 'GET, PATCH, DELETE, HEAD, OPTIONS',
-      methods: {
-        GET: (call) => {
-          const user = visibleUsers(call, server).find((row) => row.id === Number(call.params.id))
-          return user ? json(200, bodyFor(call, user)) : missing('User')
-        },
-      },
-    },
-    {
       path: '/api/organizations',
       allow: 'GET, POST, HEAD, OPTIONS',
       methods: {
@@ -178,20 +155,4 @@ export function serverRoutes(server: Server, authenticator: Authenticator): Rout
       },
     },
   ]
-}
-
-function bodyFor(call: Call, user: User): object {
-  return call.user.isSuperuser || call.user === user ? userBody(user, call.base) : userLink(user, call.base)
-}
-
-/** Administrators see everybody, others themselves and the members of their organizations. */
-function visibleUsers(call: Call, { world }: Server): User[] {
-  const all = [...world.users.values()].sort((a, b) => a.id - b.id)
-  if (typeof call.scope !== 'string') {
-    const { members } = call.scope
-    return all.filter((user) => members.has(user.id))
-  }
-  if (call.user.isSuperuser) return all
-  const own = [...world.organizations.values()].filter(({ members }) => members.has(call.user.id))
-  return all.filter((user) => user === call.user || own.some(({ members }) => members.has(user.id)))
 }
