@@ -101,6 +101,23 @@ describe('an archive of the simulator', () => {
   })
 })
 
+describe("a task's guide in an archive of the simulator", () => {
+  it('comes last, as in a real one, and an empty one is an empty member', async () => {
+    const tail = (members: readonly ReadMember[], count: number) => members.slice(-count).map(({ shape }) => shape)
+    const world = buildRecordedWorld()
+    const entity: EntityKey = { type: 'task', id: 8 }
+    world.setGuide(entity, '')
+    const empty = await makeMembers({ real: '', entity }, world)
+    expect(tail(empty, 2)).toEqual(tail(await readReal('kinds/task_guide_empty_markdown'), 2))
+    expect(empty.at(-1)?.content.length).toBe(0)
+    const guideId = world.task(8).guideId ?? 0
+    const pictures = ['pic one.png', 'öä.png'].map((name) => world.addAsset(guideId, name, Buffer.from(name)))
+    world.setGuide(entity, pictures.map(({ uuid }) => `![a](/api/assets/${uuid})`).join(' '))
+    const made = await makeMembers({ real: '', entity }, world)
+    expect(tail(made, 5)).toEqual(tail(await readReal('kinds/task_guide_assets'), 5))
+  })
+})
+
 async function readReal(name: string): Promise<ReadMember[]> {
   return await readMembers(await readFile(new URL(`../fixtures/archives/${name}.zip`, import.meta.url)))
 }

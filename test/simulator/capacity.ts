@@ -1,6 +1,6 @@
 // How fast, how big and how old the simulated server is. All of it can be changed while it runs.
 
-import type { ImportRequest } from './restore/import-queue.ts'
+import type { ImportRequest } from './restore/import-request.ts'
 import type { ExportRecord } from './stats.ts'
 
 export interface Capacity {

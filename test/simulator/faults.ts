@@ -3,7 +3,8 @@
 import type { Answer } from './answers.ts'
 import { badGatewayPage, detail, nginxPage, serverErrorPage } from './answers.ts'
 import type { ExportFate } from './export-queue.ts'
-import type { ImportFate, ImportRequest } from './restore/import-queue.ts'
+import type { ImportFate } from './restore/import-queue.ts'
+import type { ImportRequest } from './restore/import-request.ts'
 import type { ExportRecord } from './stats.ts'
 import type { EntityKey } from './world-records.ts'
 

@@ -1,7 +1,7 @@
 // A request of either kind as the requests API writes it: every key that the recordings have, in their order.
 
 import type { ExportRequest } from './export-queue.ts'
-import type { ImportRequest } from './restore/import-queue.ts'
+import type { ImportRequest } from './restore/import-request.ts'
 
 export type ServerRequest = ExportRequest | ImportRequest
 

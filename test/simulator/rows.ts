@@ -107,6 +107,7 @@ export class Rows extends Accounts {
     for (const id of task.jobIds) this.jobs.delete(id)
     for (const id of task.labelIds) this.labels.delete(id)
     this.tasks.delete(task.id)
+    task.restored?.release()
     if (task.projectId === null) return
     const project = this.project(task.projectId)
     project.taskIds = project.taskIds.filter((id) => id !== task.id)

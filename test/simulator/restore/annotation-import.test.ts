@@ -88,8 +88,14 @@ describe('an import of annotations', () => {
     expect([second.status, second.body.toString()]).toEqual([409, first.body.toString()])
     const { path, name } = await createUpload(simulator, '/api/tasks/1/annotations/', file.length)
     await sendBytes(simulator, path, 0, file)
-    expect((await finishUpload(simulator, `/api/tasks/1/annotations${query}`, name)).status).toBe(409)
+    const finish = async () => (await finishUpload(simulator, `/api/tasks/1/annotations${query}`, name)).status
+    expect(await finish()).toBe(409)
     expect((await post(simulator, '/api/tasks/2/annotations', file)).status).toBe(202)
+    simulator.imports.resume()
+    await simulator.imports.whenIdle()
+    expect(await finish()).toBe(202)
+    await simulator.imports.whenIdle()
+    expect(await finish()).toBe(400)
   })
 
   it('into a job leaves the other jobs alone', async () => {

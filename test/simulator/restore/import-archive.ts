@@ -16,6 +16,8 @@ export interface ArchiveImport {
   readonly allowStaticCache: boolean
   /** Where the uploaded file is, and stays: restored tasks read their media from it. */
   readonly path: string
+  /** Called when nothing reads from the file any more. */
+  readonly release: () => void
 }
 
 /** Resolves to what makes the project or task and gives its id; throws an ImportError, having made nothing. */
@@ -24,13 +26,19 @@ export async function prepareImport(target: 'project' | 'task', given: ArchiveIm
   const place = { owner: given.owner.username, organization: given.organization?.slug ?? null }
   if (target === 'task') {
     const task = readTask(zip, '', given)
-    return () => given.world.addRestoredTask({ ...place, projectId: null, task }).id
+    return () => given.world.addRestoredTask({ ...place, projectId: null, task, release: given.release }).id
   }
   const project = readProject(zip)
   const tasks = listTaskFolders(zip).map((prefix) => readTask(zip, prefix, given))
   return () => {
     const { id } = given.world.addRestoredProject({ ...place, project })
-    for (const task of tasks) given.world.addRestoredTask({ ...place, projectId: id, task })
+    let left = tasks.length
+    const release = () => {
+      left -= 1
+      if (left === 0) given.release()
+    }
+    for (const task of tasks) given.world.addRestoredTask({ ...place, projectId: id, task, release })
+    if (tasks.length === 0) given.release()
     return id
   }
 }

@@ -28,6 +28,8 @@ export interface NewRestoredTask extends Place {
   /** Null for a task's own archive. */
   readonly projectId: number | null
   readonly task: UploadedTask
+  /** Called when the task is deleted. */
+  readonly release: () => void
 }
 
 const jobTypes: ReadonlySet<unknown> = new Set<JobType>(['annotation', 'ground_truth', 'consensus_replica'])
@@ -56,7 +58,7 @@ export class RestoredRows extends Rows {
     return record
   }
 
-  addRestoredTask({ owner, organization, projectId, task }: NewRestoredTask): Task {
+  addRestoredTask({ owner, organization, projectId, task, release }: NewRestoredTask): Task {
     const id = this.nextId('task')
     const project = projectId === null ? null : this.project(projectId)
     const date = this.clock.tick()
@@ -66,6 +68,7 @@ export class RestoredRows extends Rows {
       media: task.media,
       frames: frames.frames,
       dimension: frames.dimension,
+      release,
     }
     const record: Task = {
       id,

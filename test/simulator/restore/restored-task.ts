@@ -22,6 +22,8 @@ export interface RestoredTask {
   /** The task's frames in its own order; one entry for a video. */
   readonly frames: readonly FrameInfo[]
   readonly dimension: '2d' | '3d'
+  /** Told when the task is deleted: its part of the uploaded file is not needed any more. */
+  readonly release: () => void
 }
 
 /** Annotations of one job as annotations.json holds them: labels and attributes by name. */

@@ -8,7 +8,7 @@ import { isImportFormat } from '../formats.ts'
 import { canSeeJob } from '../visibility.ts'
 import { prepareDataset } from './import-dataset.ts'
 import { ImportError } from './import-error.ts'
-import type { ImportOrder } from './import-queue.ts'
+import type { ImportOrder } from './import-request.ts'
 import { matchAnnotations } from './match-annotations.ts'
 import { readAnnotationFile } from './read-cvat-xml.ts'
 import { listAnnotations } from './stored-annotations.ts'
@@ -37,7 +37,6 @@ export function annotationImportRoutes(
         call.user,
       )
       if (isAccepted) return json(202, { rq_id: id })
-      release()
       return json(409, { rq_id: id }, { vary: 'Accept, Origin' })
     },
   })

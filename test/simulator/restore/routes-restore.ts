@@ -44,6 +44,7 @@ function orderRestore(
           organization,
           allowStaticCache: capacity.allowStaticCache,
           path,
+          release,
         }),
       cleanUp: (isFinished) => {
         // What was restored reads its media from the file: only its name is gone.

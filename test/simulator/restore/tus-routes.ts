@@ -15,7 +15,10 @@ export interface UploadPlace {
   readonly formField: string
   /** Who may not, and what is wrong with the call; asked before anything is taken. */
   readonly refuse: (call: Call) => Answer | null
-  /** Told of a file that is all there. Must call `release` when it needs the file no more. */
+  /**
+   * Told of a file that is all there. Once it has answered 202 it must call `release` when it needs the file no more;
+   * after any other answer an upload can be finished again.
+   */
   readonly finish: (call: Call, path: string, release: () => void) => Answer
   /** What the address does besides taking files. */
   readonly methods?: Route['methods']
@@ -58,18 +61,24 @@ async function takePost(call: Call, server: Server, place: UploadPlace): Promise
   const contentType = call.headers['content-type'] ?? ''
   if (!contentType.startsWith('multipart/')) return noFile(place)
   const path = server.uploads.newPath()
-  const release = () => void server.uploads.remove(path)
   try {
-    if (await receiveFormFile(receiveBytes(call, server), contentType, place.formField, path)) {
-      return place.finish(call, path, release)
-    }
+    const isThere = await receiveFormFile(receiveBytes(call, server), contentType, place.formField, path)
+    if (isThere) return handOver(call, server, place, path, false)
   } catch (error) {
-    release()
+    await server.uploads.release(path)
     if (call.bytes.destroyed) return empty(clientGone)
     throw error
   }
-  release()
+  await server.uploads.release(path)
   return noFile(place)
+}
+
+function handOver(call: Call, server: Server, place: UploadPlace, path: string, isKept: boolean): Answer {
+  const { uploads } = server
+  uploads.hold(path)
+  const answer = place.finish(call, path, () => void uploads.release(path))
+  if (answer.status !== 202) void uploads.release(path, isKept)
+  return answer
 }
 
 /** What nginx logs when the client has gone; nobody gets to see it. */
@@ -112,10 +121,7 @@ async function takeBytes(call: Call, server: Server, upload: Upload): Promise<An
 function finish(call: Call, server: Server, place: UploadPlace): Answer {
   const upload = server.uploads.findFile(call.query.get('filename') ?? '')
   if (!upload || upload.owner !== call.user) return json(400, 'No such file were uploaded')
-  return place.finish(call, upload.path, () => {
-    server.uploads.forget(upload.id)
-    void server.uploads.remove(upload.path)
-  })
+  return handOver(call, server, place, upload.path, true)
 }
 
 function tusHeaders(server: Server): Record<string, string> {

@@ -24,6 +24,7 @@ export class UploadStore {
   readonly #world: World
   readonly #capacity: Capacity
   readonly #uploads = new Map<string, Upload>()
+  readonly #holders = new Map<string, number>()
   #folder: string | undefined
 
   constructor(server: { world: World; capacity: Capacity }) {
@@ -96,7 +97,19 @@ export class UploadStore {
     this.#uploads.clear()
   }
 
-  async remove(path: string): Promise<void> {
+  /** The file is needed once more, until {@link release}: finished twice, it is imported twice. */
+  hold(path: string): void {
+    this.#holders.set(path, (this.#holders.get(path) ?? 0) + 1)
+  }
+
+  /** The file is needed once less; with `isKept` it stays even when nobody needs it, to be finished later. */
+  async release(path: string, isKept = false): Promise<void> {
+    const left = (this.#holders.get(path) ?? 1) - 1
+    this.#holders.set(path, left)
+    if (left > 0) return
+    this.#holders.delete(path)
+    if (isKept) return
+    this.forgetPath(path)
     await rm(path, { force: true })
   }
 

@@ -6,7 +6,7 @@ import { dirname } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { buildZip } from '../../shared/store/build-zip.ts'
 import { troubledAnswers } from '../faults.ts'
-import { asAdmin, call, callJson } from '../raw-client.ts'
+import { asAdmin, call, callJson, fetchBackup } from '../raw-client.ts'
 import { type Simulator, startSimulator } from '../simulator.ts'
 import { createWorld } from '../test-world.ts'
 import {
@@ -75,6 +75,9 @@ describe('an upload', () => {
     simulator.imports.resume()
     await simulator.imports.whenIdle()
     expect(simulator.world.tasks.size).toBe(2)
+    // Each reads from the one file by itself.
+    await call(simulator, '/api/tasks/1', { method: 'DELETE' })
+    expect((await fetchBackup(simulator, { type: 'task', id: 2 })).end).toBe('complete')
   })
 
   it('that is finished too early is taken, and is no zip', async () => {
@@ -123,6 +126,16 @@ describe('an upload', () => {
     expect((await createUpload(simulator, root, archive.length, reader)).status).toBe(403)
     expect((await sendBytes(simulator, path, 0, archive, reader)).status).toBe(403)
     expect((await call(simulator, path, { method: 'HEAD', headers: {} })).status).toBe(401)
+  })
+
+  it('leaves the disk when what was restored from it is deleted, or could not be restored', async () => {
+    await using simulator = await start()
+    const { result_id: id } = await restore(simulator, 'task', archive)
+    const folder = dirname(simulator.uploads.newPath())
+    expect(readdirSync(folder)).toHaveLength(1)
+    await call(simulator, `/api/tasks/${id}`, { method: 'DELETE' })
+    await restore(simulator, 'project', archive)
+    await expect.poll(() => readdirSync(folder)).toEqual([])
   })
 
   it('leaves nothing on the disk when the simulator is closed', async () => {
