@@ -10,6 +10,8 @@ export interface RequestBody {
   readonly status: string
   readonly message: string
   readonly result_id: number | null
+  readonly finished_date: string | null
+  readonly expiry_date: string | null
 }
 
 /** Sends bytes as a body with a length. Resolves with the answer; rejects when the connection breaks first. */

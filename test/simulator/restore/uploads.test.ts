@@ -15,6 +15,7 @@ import {
   createUpload,
   finishUpload,
   formWith,
+  type RequestBody,
   restore,
   send,
   sendBytes,
@@ -238,6 +239,23 @@ describe('a fault of an upload', () => {
     expect(list.results).toMatchObject([{ status: 'finished', result_id: 1 }])
   })
 })
+
+describe('a request of an import', () => {
+  it('is kept for an hour when it finished and for 30 days when it failed, as the recorded ones', async () => {
+    await using simulator = await start()
+    const recorded = (name: string) => {
+      const text = readFileSync(new URL(`../../contracts/recordings/${name}.json`, import.meta.url), 'utf8')
+      return lifeOf((JSON.parse(text) as { response: { json: RequestBody } }).response.json)
+    }
+    expect(lifeOf(await restore(simulator, 'task', archive))).toBe(recorded('g3b_rq'))
+    expect(lifeOf(await restore(simulator, 'project', archive))).toBe(recorded('g4b_rq'))
+  })
+})
+
+/** Hours between a request's end and its expiry. */
+function lifeOf({ finished_date: finished, expiry_date: expiry }: RequestBody): number {
+  return Math.round((Date.parse(expiry ?? '') - Date.parse(finished ?? '')) / 3_600_000)
+}
 
 describe('a fault of an import', () => {
   it('fails with its message and makes nothing', async () => {
