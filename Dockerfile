@@ -74,6 +74,7 @@ FROM services AS sidecar
 USER 0:0
 RUN apt-get update \
   && apt-get install -y --no-install-recommends redis-server \
+  && apt-get clean \
   && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log /etc/redis/redis.conf
 USER 1000:1000
 VOLUME /var/lib/cvat-backups
