@@ -7,6 +7,7 @@ import { sweeperSettings, verificationSettings } from '#services/sweeper/config.
 import { clockSettings } from '#shared/config/clock.ts'
 import { cvatSettings } from '#shared/config/cvat.ts'
 import { loggingSettings } from '#shared/config/logging.ts'
+import { monitoringSettings } from '#shared/config/monitoring.ts'
 import { redisSettings } from '#shared/config/redis.ts'
 import { storeSettings } from '#shared/config/store.ts'
 
@@ -21,4 +22,5 @@ export const allSettingGroups = {
   clock: clockSettings,
   redis: redisSettings,
   logging: loggingSettings,
+  monitoring: monitoringSettings,
 }
