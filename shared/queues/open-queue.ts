@@ -1,11 +1,11 @@
 // The producer's side of a queue: adds validated jobs.
 
 import { type JobsOptions, Queue } from 'bullmq'
-import type { Redis } from 'ioredis'
+import type { RedisClient } from '#shared/redis/connect-redis.ts'
 import type { QueueDefinition } from './queue-definition.ts'
 
 export interface QueueConnection {
-  readonly redis: Redis
+  readonly redis: RedisClient
   /** Start of every key, with a hash tag so that one Redis Cluster slot holds them all. */
   readonly prefix: string
 }
