@@ -20,19 +20,33 @@ interface Compose {
 
 describe('docker-compose.yml', () => {
   const { services } = parse<Compose>(compose)
+  const common: GroupName[] = ['redis', 'monitoring', 'logging']
   const groups: Record<string, GroupName[]> = {
-    scheduler: ['cvat', 'store', 'scheduler', 'clock', 'redis', 'logging'],
-    exporter: ['cvat', 'exporter', 'redis', 'logging'],
-    downloader: ['cvat', 'store', 'downloader', 'redis', 'logging'],
-    sweeper: ['store', 'sweeper', 'verification', 'clock', 'redis', 'logging'],
-    cli: Object.keys(allSettingGroups) as GroupName[],
+    scheduler: ['cvat', 'store', 'scheduler', 'clock', ...common],
+    exporter: ['cvat', 'exporter', ...common],
+    downloader: ['cvat', 'store', 'downloader', ...common],
+    sweeper: ['store', 'sweeper', 'verification', 'clock', ...common],
+    cli: Object.keys(allSettingGroups).filter((key) => key !== 'board') as GroupName[],
   }
-  // The image sets the folder; a container without `serve` has no state; the hours have one name here.
-  const elsewhere = new Set(['CVAT_BACKUP_DIR', 'CVAT_BACKUP_STATE_DIR', 'CVAT_BACKUP_TTL_HOURS', 'REDIS_URL_FILE'])
+  // The image sets the folders, the stack's Redis has no password, and the hours need one name only.
+  const isElsewhere = (name: string) =>
+    ['CVAT_BACKUP_DIR', 'CVAT_BACKUP_STATE_DIR', 'CVAT_BACKUP_TTL_HOURS'].includes(name) || /^REDIS_(?!URL$)/.test(name)
 
   test.each(Object.entries(groups))('gives %s each setting that it has, and no other', (service, names) => {
-    const wanted = namesOf(...names).filter((name) => !elsewhere.has(name))
+    const wanted = namesOf(...names).filter((name) => !isElsewhere(name))
     expect(Object.keys(services[service]?.environment ?? {}).sort()).toEqual(wanted.sort())
+  })
+
+  test('with a Redis of its own gives every service all that there is to say about it', () => {
+    const override = parse<Compose>(read('deploy/compose/external-redis.yml'))
+    for (const service of [...Object.keys(groups), 'board']) {
+      const names = Object.keys(override.services[service]?.environment ?? {})
+      expect(names.sort(), service).toEqual(
+        namesOf('redis')
+          .filter((name) => /^REDIS_(?!URL_FILE$)/.test(name))
+          .sort(),
+      )
+    }
   })
 
   test('reads only variables that .env.example describes', () => {

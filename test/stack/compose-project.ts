@@ -53,6 +53,8 @@ export async function openComposeProject({ images, env = {} }: ProjectOptions): 
     CVAT_USERNAME: 'admin',
     CVAT_PASSWORD_FILE: await writeSecret(folder, 'cvat_password', password),
     CVAT_BACKUP_DIR: directory,
+    // No run of the schedule's own may come in between.
+    CVAT_BACKUP_SCHEDULE_FILE: '/dev/null',
     CONTAINER_UID: String(CONTAINER_UID),
     CONTAINER_GID: String(CONTAINER_UID),
     CVAT_BACKUP_PARALLEL_EXPORTS: '4',

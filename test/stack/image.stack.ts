@@ -172,6 +172,8 @@ describe.skipIf(images.missing !== undefined)('the sidecar', () => {
         `--volume=${directory}:/cvat-backups`,
         `--volume=${stateDir}:/var/lib/cvat-backups`,
         '--env=CVAT_BACKUP_PARALLEL_EXPORTS=4',
+        // No run of the schedule's own may come in between.
+        '--env=CVAT_BACKUP_SCHEDULE_FILE=/dev/null',
         ...login,
         images.sidecar,
       ])
