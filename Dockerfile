@@ -78,6 +78,8 @@ RUN apt-get update \
   && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log /etc/redis/redis.conf
 USER 1000:1000
 VOLUME /var/lib/cvat-backups
+# A sidecar shares its network with others, who may have this port. BOARD_PORT=3000 gives `serve` a board.
+ENV BOARD_PORT=off
 CMD ["serve"]
 LABEL org.opencontainers.image.title="cvat-backups-sidecar"
 

@@ -1,5 +1,6 @@
 // Every group of settings that the product has, in the order of the documentation.
 
+import { boardSettings } from '#services/board/config.ts'
 import { downloaderSettings } from '#services/downloader/config.ts'
 import { exporterSettings } from '#services/exporter/config.ts'
 import { schedulerSettings } from '#services/scheduler/config.ts'
@@ -19,6 +20,7 @@ export const allSettingGroups = {
   downloader: downloaderSettings,
   sweeper: sweeperSettings,
   verification: verificationSettings,
+  board: boardSettings,
   clock: clockSettings,
   redis: redisSettings,
   logging: loggingSettings,

@@ -4,11 +4,13 @@
 import { DelayedError, type Job, WaitingError, Worker } from 'bullmq'
 import type { Logger } from 'pino'
 import { BackupError, describeError } from '#shared/errors/backup-error.ts'
+import { redactLike } from '#shared/logging/tee-lines.ts'
 import type { JobMetrics } from '#shared/monitoring/job-metrics.ts'
 import { openMetrics } from '#shared/monitoring/open-metrics.ts'
 import type { QueueConnection } from '#shared/queues/open-queue.ts'
 import type { QueueDefinition } from '#shared/queues/queue-definition.ts'
 import { countJob, failForGood } from './count-job.ts'
+import { withJobLog } from './job-log.ts'
 import { Postponed } from './postponed.ts'
 
 export interface JobContext<Payload> {
@@ -58,7 +60,7 @@ export function consume<Payload>(options: Consumption<Payload>): Consumer {
   const stopping = new AbortController()
 
   const process = async (job: Job, token: string | undefined, lockSignal: AbortSignal | undefined) => {
-    const log = logger.child({ queue: definition.name, job: job.id })
+    const log = withJobLog(logger.child({ queue: definition.name, job: job.id }), job)
     const signal = lockSignal ? AbortSignal.any([stopping.signal, lockSignal]) : stopping.signal
     const payload = parsePayload(definition, job)
     try {
@@ -144,7 +146,7 @@ async function explainFailure<Payload>(
 ): Promise<Error> {
   const retryable = !(error instanceof BackupError) || error.retryable
   const attemptsLeft = (job.opts.attempts ?? 1) - job.attemptsMade - 1
-  const text = describeError(error)
+  const text = redactLike(log, describeError(error))
   if (retryable && attemptsLeft > 0) {
     log.warn({ err: error, attemptsLeft }, 'failed, will be tried again')
     return new Error(text, { cause: error })
@@ -152,5 +154,6 @@ async function explainFailure<Payload>(
   log.error({ err: error }, 'failed')
   // The handler may have changed what the job carries.
   await options.giveUp?.(options.definition.schema.parse(job.data), error, String(job.id))
-  return failForGood(error instanceof BackupError && error.hint ? `${text} (${error.hint})` : text, error)
+  const hint = error instanceof BackupError && error.hint
+  return failForGood(hint ? `${text} (${redactLike(log, hint)})` : text, error)
 }

@@ -26,7 +26,8 @@ describe('docker-compose.yml', () => {
     exporter: ['cvat', 'exporter', ...common],
     downloader: ['cvat', 'store', 'downloader', ...common],
     sweeper: ['store', 'sweeper', 'verification', 'clock', ...common],
-    cli: Object.keys(allSettingGroups).filter((key) => key !== 'board') as GroupName[],
+    board: ['board', ...common],
+    cli: (Object.keys(allSettingGroups) as GroupName[]).filter((key) => key !== 'board'),
   }
   // The image sets the folders, the stack's Redis has no password, and the hours need one name only.
   const isElsewhere = (name: string) =>
@@ -39,7 +40,7 @@ describe('docker-compose.yml', () => {
 
   test('with a Redis of its own gives every service all that there is to say about it', () => {
     const override = parse<Compose>(read('deploy/compose/external-redis.yml'))
-    for (const service of [...Object.keys(groups), 'board']) {
+    for (const service of Object.keys(groups)) {
       const names = Object.keys(override.services[service]?.environment ?? {})
       expect(names.sort(), service).toEqual(
         namesOf('redis')
@@ -68,7 +69,7 @@ describe('the examples', () => {
     '%s names only settings that there are',
     (file) => {
       const named = [...read(file).matchAll(/\b((?:CVAT|REDIS|BOARD|LOG)_[A-Z_]+)\b(?!\.)/g)].map(([, name]) => name!)
-      expect(named.filter((name) => !settingNames.includes(name) && !isOfBoard(name))).toEqual([])
+      expect(named.filter((name) => !settingNames.includes(name))).toEqual([])
     },
   )
 
@@ -123,8 +124,4 @@ function parse<T>(text: string): T {
 function namesOf(...keys: GroupName[]): string[] {
   const groups = keys.map((key) => allSettingGroups[key] as SettingGroup<Settings>)
   return groups.flatMap(({ settings }) => Object.values(settings).flatMap(variableNames))
-}
-
-function isOfBoard(name: string): boolean {
-  return /^BOARD_(HOST|PORT|USERNAME|PASSWORD(_FILE)?)$/.test(name)
 }
