@@ -48,6 +48,10 @@ job "cvat-backups" {
         mount {
           type   = "tmpfs"
           target = "/var/lib/cvat-backups"
+          tmpfs_options {
+            # 1777 in octal
+            mode = 1023
+          }
         }
       }
 

@@ -16,7 +16,7 @@ const UID = process.getuid?.() || 1000
 const user = `--user=${UID}:${UID}`
 const hardened = ['--read-only', '--tmpfs=/tmp', '--cap-drop=ALL', '--security-opt=no-new-privileges', user]
 /** A backup directory that nobody looks into. */
-const someDirectory = '--tmpfs=/cvat-backups'
+const someDirectory = '--tmpfs=/cvat-backups:mode=1777'
 const login = ['--env=CVAT_URL=http://cvat:8080', '--env=CVAT_USERNAME=admin', '--env=CVAT_PASSWORD=demo-password']
 /** The base image is no part of what is added. */
 const MOST_BYTES_ABOVE_BASE = 250e6
