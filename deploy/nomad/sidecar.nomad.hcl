@@ -39,19 +39,10 @@ job "cvat-backups" {
         security_opt    = ["no-new-privileges"]
         pids_limit      = 200
 
+        # Also for the state of Redis: what is queued need not outlive the allocation, the next run finds out what is missing.
         mount {
           type   = "tmpfs"
           target = "/tmp"
-        }
-
-        # What is queued need not outlive the allocation: the next run finds out what is missing.
-        mount {
-          type   = "tmpfs"
-          target = "/var/lib/cvat-backups"
-          tmpfs_options {
-            # 1777 in octal
-            mode = 1023
-          }
         }
       }
 
@@ -59,7 +50,7 @@ job "cvat-backups" {
         CVAT_URL                    = var.cvat_url
         CVAT_PASSWORD_FILE          = "${NOMAD_SECRETS_DIR}/cvat_password"
         CVAT_BACKUP_DIR             = "/cvat-backups"
-        CVAT_BACKUP_STATE_DIR       = "/var/lib/cvat-backups"
+        CVAT_BACKUP_STATE_DIR       = "/tmp/cvat-backups"
         CVAT_BACKUP_MONITORING_HOST = "0.0.0.0"
         CVAT_BACKUP_MONITORING_PORT = "9464"
         TZ                          = "Europe/Berlin"

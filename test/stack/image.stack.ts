@@ -15,8 +15,6 @@ const images = inject('images')
 const UID = process.getuid?.() || 1000
 const user = `--user=${UID}:${UID}`
 const hardened = ['--read-only', '--tmpfs=/tmp', '--cap-drop=ALL', '--security-opt=no-new-privileges', user]
-/** A backup directory that nobody looks into. */
-const someDirectory = '--tmpfs=/cvat-backups:mode=1777'
 const login = ['--env=CVAT_URL=http://cvat:8080', '--env=CVAT_USERNAME=admin', '--env=CVAT_PASSWORD=demo-password']
 /** The base image is no part of what is added. */
 const MOST_BYTES_ABOVE_BASE = 250e6
@@ -116,13 +114,14 @@ describe.skipIf(images.missing !== undefined)('the image', () => {
   })
 
   test('stops on SIGTERM within ten seconds with exit code 0, also right after its start, and leaves no zombie', async () => {
+    const directory = await makeFolder()
     const { network } = await startSurroundings({ redis: true })
     for (const service of ['scheduler', 'exporter', 'downloader', 'sweeper']) {
       const container = await start([
         `--network=${network}`,
         '--env=REDIS_URL=redis://redis:6379',
         ...login,
-        someDirectory,
+        `--volume=${directory}:/cvat-backups`,
         images.services,
         service,
       ])
@@ -249,13 +248,15 @@ async function startSurroundings({ redis = false, exportMs = 400 }: { redis?: bo
 }
 
 async function says(container: string, text: string): Promise<void> {
-  await waitFor(
+  const said = await waitFor(
     `${container} to say «${text}»`,
     async () => {
       const { stdout, stderr } = await docker(['logs', container])
-      if ((stdout + stderr).includes(text)) return true
-      throw new Error((stdout + stderr).slice(-1500))
+      const log = stdout + stderr
+      if (log.includes(text) || !(await inspectContainer(container)).State.Running) return log
+      throw new Error(log.slice(-1500))
     },
     { timeoutMs: 120_000, everyMs: 250 },
   )
+  expect(said).toContain(text)
 }
