@@ -12,6 +12,9 @@ export type ProtectionMetricsSettings = Pick<MonitoringSettings, 'entities' | 'l
 
 const KINDS: readonly Kind[] = ['backup', 'annotations']
 
+/** Reading 30,000 rows took one to two seconds on a busy machine (docs/decisions/0012-protection-table.md). */
+const FRESH_MS = 15_000
+
 /** Gives back a function that stops it. */
 export function collectProtection(
   metrics: ProcessMetrics,
@@ -57,6 +60,7 @@ export function collectProtection(
 
   return metrics.addCollector({
     name: 'protection',
+    freshMs: FRESH_MS,
     clear,
     async collect(signal) {
       const now = new Date()
