@@ -164,6 +164,7 @@ export async function startStack(redis: FileRedis, options: StackOptions = {}) {
     start,
     /** What a service tells at /metrics, as a process of its own would. */
     metricsOf: (name: string): Promise<string> => metrics.get(name)!.render(),
+    processOf: (name: string): ProcessMetrics => metrics.get(name)!,
     async stop(name: string): Promise<void> {
       await running.get(name)?.close()
       running.delete(name)
