@@ -11,6 +11,7 @@ import { loggingSettings } from '#shared/config/logging.ts'
 import { monitoringSettings } from '#shared/config/monitoring.ts'
 import { redisSettings } from '#shared/config/redis.ts'
 import { storeSettings } from '#shared/config/store.ts'
+import { tracingSettings } from '#shared/config/tracing.ts'
 
 export const allSettingGroups = {
   cvat: cvatSettings,
@@ -25,4 +26,5 @@ export const allSettingGroups = {
   redis: redisSettings,
   logging: loggingSettings,
   monitoring: monitoringSettings,
+  tracing: tracingSettings,
 }

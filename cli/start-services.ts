@@ -41,6 +41,7 @@ export async function startServices({ values }: AllSettings, surroundings: Servi
     started.push(
       await startScheduler({
         ...common,
+        monitoring: values.monitoring,
         filters: scheduler,
         annotations: scheduler,
         organization: values.cvat.organization,

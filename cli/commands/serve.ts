@@ -6,6 +6,7 @@ import { checkRedis } from '#shared/monitoring/checks.ts'
 import { openMetrics } from '#shared/monitoring/open-metrics.ts'
 import { startMonitoring } from '#shared/monitoring/start-monitoring.ts'
 import { untilAskedToStop } from '#shared/service/start-signals.ts'
+import { openTracing } from '#shared/tracing/open-tracing.ts'
 import { openQueues } from '../embedded/open-queues.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { loadAllSettings } from '../load-all-settings.ts'
@@ -37,7 +38,8 @@ export async function serve(args: string[]): Promise<number> {
   const queues = await openQueues(settings, 'serve', stopping.signal, (message) => logger.warn(message))
   scope.defer(() => queues.close())
   const cvat = scope.use(openServicesClient(settings, logger))
-  const { connection } = queues
+  const tracing = scope.use(await openTracing({ ...settings.values.tracing, service: 'serve', logger, secrets }))
+  const connection = { ...queues.connection, telemetry: tracing.telemetry }
   const services = await startServices(settings, { connection, cvat, logger, schedules, metrics })
   scope.defer(() => services.close())
   monitoring.watch([checkRedis(connection), ...(services.checks ?? [])])

@@ -160,8 +160,10 @@ async function finish(payload: DownloadPayload, archive: StoredArchive, deps: Do
   const { sizeBytes, fileName } = archive.record.archive
   const { entity } = series
   const stale = describeStale(archive.record, organization)
+  const { createdAt, verification } = archive.record
+  const told = { archive: { createdAt, level: verification.level }, ...stale }
   await deps.sweeps.add({ name, payload: { entity } })
-  await deps.outcomes.add({ name, payload: { backupId, runId, series, name, result: 'done', sizeBytes, ...stale } })
+  await deps.outcomes.add({ name, payload: { backupId, runId, series, name, result: 'done', sizeBytes, ...told } })
   return stale.reason === undefined ? fileName : `${fileName}: ${stale.reason}`
 }
 

@@ -5,8 +5,6 @@ import type { VerifyEvent } from '#shared/store/verify-pass.ts'
 import type { SweepTotals } from './sweep-all.ts'
 import type { SweepDecision } from './sweep-entity.ts'
 
-export type SweepMetrics = ReturnType<typeof defineSweepMetrics>
-
 export function defineSweepMetrics(registry: Registry) {
   const registers = [registry]
   const removed = new Counter({

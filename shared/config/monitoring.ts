@@ -1,7 +1,7 @@
 // Settings of what a process tells about itself: health, readiness and metrics on a port of their own.
 
 import { defineGroup, type Settings, type ValuesOf } from './setting.ts'
-import { line, wholeNumber } from './value-schemas.ts'
+import { duration, line, wholeNumber } from './value-schemas.ts'
 
 const settings = {
   port: {
@@ -25,6 +25,14 @@ const settings = {
     default: '200',
     description:
       'For how many projects and tasks of each kind `/metrics` has rows of their own, the worst protected first. The numbers of all are always there; 0 leaves only these.',
+  },
+  lateAfterMs: {
+    name: 'CVAT_BACKUP_LATE_AFTER_HOURS',
+    schema: duration({ unitMs: 3_600_000, max: 1_000_000, zeroAllowed: false }),
+    description: 'After which time a project or task counts as late that no run has found protected.',
+    unit: 'hours',
+    example: '48',
+    whenUnset: 'after a whole interval of its mode in the schedule',
   },
 } as const satisfies Settings
 

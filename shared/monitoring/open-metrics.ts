@@ -8,6 +8,8 @@ import { openProbe } from './probe.ts'
 export interface Collector {
   /** A label's value: a fixed word. */
   readonly name: string
+  /** How long its numbers are given again; five seconds unless it is dear. */
+  readonly freshMs?: number
   /** May throw or hang: its gauges are then left out. */
   collect(signal: AbortSignal): Promise<void>
   /** Takes the gauges' values away: old numbers must not pass for present ones. */
@@ -23,7 +25,8 @@ export interface ProcessMetrics {
   render(): Promise<string>
 }
 
-const LIMIT_MS = 5_000
+/** Prometheus gives up after ten. */
+const LIMIT_MS = 8_000
 /** Scraped by two Prometheus servers, Redis is asked once. */
 const FRESH_MS = 5_000
 
@@ -41,11 +44,11 @@ export function openMetrics(): ProcessMetrics {
     registry,
     jobs: defineJobMetrics(registry),
     addCollector(collector) {
-      const { name } = collector
+      const { name, freshMs = FRESH_MS } = collector
       const probe = openProbe({
         ask: (signal) => collector.collect(signal),
         limitMs: LIMIT_MS,
-        freshMs: ({ ok }) => (ok ? FRESH_MS : 0),
+        freshMs: ({ ok }) => (ok ? freshMs : 0),
       })
       collectors.set(collector, async () => {
         const { ok } = await probe()

@@ -100,6 +100,7 @@ export function consume<Payload>(options: Consumption<Payload>): Consumer {
     {
       connection: connection.redis,
       prefix: connection.prefix,
+      ...(connection.telemetry ? { telemetry: connection.telemetry } : {}),
       concurrency: options.concurrency,
       lockDuration: LOCK_MS,
       stalledInterval: STALLED_CHECK_MS,
