@@ -20,7 +20,7 @@ interface Compose {
 
 describe('docker-compose.yml', () => {
   const { services } = parse<Compose>(compose)
-  const common: GroupName[] = ['redis', 'monitoring', 'logging']
+  const common: GroupName[] = ['redis', 'monitoring', 'tracing', 'logging']
   const groups: Record<string, GroupName[]> = {
     scheduler: ['cvat', 'store', 'scheduler', 'clock', ...common],
     exporter: ['cvat', 'exporter', ...common],
