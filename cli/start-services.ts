@@ -7,6 +7,7 @@ import type { Schedule } from '#services/scheduler/read-crontab.ts'
 import { startScheduler } from '#services/scheduler/service.ts'
 import { startSweeper } from '#services/sweeper/service.ts'
 import type { CvatClient } from '#shared/cvat/client.ts'
+import type { ProcessMetrics } from '#shared/monitoring/open-metrics.ts'
 import type { QueueConnection } from '#shared/queues/open-queue.ts'
 import { openConfiguredClient } from '#shared/service/open-configured-client.ts'
 import type { Service } from '#shared/service/service.ts'
@@ -19,6 +20,8 @@ export interface ServiceSurroundings {
   readonly logger: Logger
   /** Absent: only what is asked for runs. */
   readonly schedules?: readonly Schedule[]
+  /** Absent: counted for nobody. */
+  readonly metrics?: ProcessMetrics
 }
 
 /** Closing stops all of them at once. What was started is closed when a later one fails. */
@@ -38,13 +41,14 @@ export async function startServices({ values }: AllSettings, surroundings: Servi
     started.push(
       await startScheduler({
         ...common,
+        monitoring: values.monitoring,
         filters: scheduler,
         annotations: scheduler,
         organization: values.cvat.organization,
         timeZone: values.clock.timeZone,
       }),
     )
-    return { close }
+    return { checks: started.flatMap(({ checks = [] }) => checks), close }
   } catch (error) {
     await close()
     throw error

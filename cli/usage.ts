@@ -31,6 +31,8 @@ Usage: cvat-backups COMMAND [OPTIONS]
       --copy               leave them where they are
       --json               print it as JSON
   serve                  run all services in this process, by the schedule
+  scheduler | exporter | downloader | sweeper | board
+                         run one service in this process, for containers; needs REDIS_URL
   print-config [--json]  show the settings in force and where they come from
 
 Settings come from the environment and from a .env file in the working directory;

@@ -18,6 +18,7 @@ interface Tally {
 }
 
 const vitestReport = '.cache/vitest-report.json'
+const stackReport = '.cache/vitest-stack-report.json'
 
 const checks: readonly Check[] = [
   { name: 'style and layers', command: ['biome', 'check', '.'] },
@@ -36,6 +37,14 @@ const checks: readonly Check[] = [
       `--outputFile.json=${vitestReport}`,
     ],
     report: vitestReport,
+  },
+  {
+    name: 'stack',
+    command: [
+      ...['vitest', 'run', '--config', 'vitest.stack.config.ts'],
+      ...['--reporter=verbose', '--reporter=json', `--outputFile.json=${stackReport}`],
+    ],
+    report: stackReport,
   },
   { name: 'demo', command: ['bash', 'scripts/demo.sh'] },
   { name: 'demo, a second time', command: ['bash', 'scripts/demo.sh'] },

@@ -2,7 +2,11 @@
 
 import { readSchedules } from '#services/scheduler/read-crontab.ts'
 import { createLogger } from '#shared/logging/logger.ts'
+import { checkRedis } from '#shared/monitoring/checks.ts'
+import { openMetrics } from '#shared/monitoring/open-metrics.ts'
+import { startMonitoring } from '#shared/monitoring/start-monitoring.ts'
 import { untilAskedToStop } from '#shared/service/start-signals.ts'
+import { openTracing } from '#shared/tracing/open-tracing.ts'
 import { openQueues } from '../embedded/open-queues.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { loadAllSettings } from '../load-all-settings.ts'
@@ -21,11 +25,24 @@ export async function serve(args: string[]): Promise<number> {
     return signal
   })
   await using scope = new AsyncDisposableStack()
+  const metrics = openMetrics()
+  const { secrets } = settings
+  const monitoring = await startMonitoring({
+    ...settings.values.monitoring,
+    service: 'serve',
+    metrics,
+    logger,
+    secrets,
+  })
+  scope.use(monitoring)
   const queues = await openQueues(settings, 'serve', stopping.signal, (message) => logger.warn(message))
   scope.defer(() => queues.close())
   const cvat = scope.use(openServicesClient(settings, logger))
-  const services = await startServices(settings, { connection: queues.connection, cvat, logger, schedules })
+  const tracing = scope.use(await openTracing({ ...settings.values.tracing, service: 'serve', logger, secrets }))
+  const connection = { ...queues.connection, telemetry: tracing.telemetry }
+  const services = await startServices(settings, { connection, cvat, logger, schedules, metrics })
   scope.defer(() => services.close())
+  monitoring.watch([checkRedis(connection), ...(services.checks ?? [])])
   logger.info('all services are ready')
   logger.info({ signal: await asked }, 'stopping')
   return exitCodes.ok

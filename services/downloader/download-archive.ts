@@ -17,6 +17,7 @@ import type { Store } from '#shared/store/open-store.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { checkFreshness } from './check-freshness.ts'
 import type { DiskRoom } from './disk-room.ts'
+import type { DownloadMetrics } from './download-metrics.ts'
 import { type FetchedFile, fetchFile } from './fetch-file.ts'
 import { assertOfUse, describeStale, isOfUse } from './judge-stored.ts'
 
@@ -30,6 +31,7 @@ export interface DownloadDeps {
   readonly outcomes: OpenQueue<Outcome>
   /** CVAT_URL: which server the archive is of. */
   readonly serverUrl: string
+  readonly metrics: DownloadMetrics
 }
 
 /** The file has gone from the server, or is of no moment that was observed: what is left is to export again. */
@@ -90,7 +92,14 @@ async function storeArchive(
   deps: DownloadDeps,
 ): Promise<StoredArchive> {
   const { series, observation, backupId, runId } = payload
-  const fetched = await fetchFile(payload, { ...deps, onProgress: throttleProgress(context) }, context.signal)
+  const showProgress = throttleProgress(context)
+  const onProgress = (receivedBytes: number, totalBytes: number | undefined, chunkBytes: number) => {
+    deps.metrics.received(chunkBytes)
+    showProgress(receivedBytes, totalBytes)
+  }
+  const fetched = await deps.metrics.fetching(series.content, () =>
+    fetchFile(payload, { ...deps, onProgress }, context.signal),
+  )
   await using partial = fetched.partial
   try {
     const read = await inspectFetched(payload, fetched, context)
@@ -106,6 +115,7 @@ async function storeArchive(
       createdAt: payload.askedAt,
       origin: { runId, backupId, attempts: payload.exportAttempts },
     })
+    deps.metrics.stored(series.content, archive.record.archive.sizeBytes)
     await deps.store.discardPartials(backupId)
     return archive
   } catch (error) {
@@ -150,8 +160,10 @@ async function finish(payload: DownloadPayload, archive: StoredArchive, deps: Do
   const { sizeBytes, fileName } = archive.record.archive
   const { entity } = series
   const stale = describeStale(archive.record, organization)
+  const { createdAt, verification } = archive.record
+  const told = { archive: { createdAt, level: verification.level }, ...stale }
   await deps.sweeps.add({ name, payload: { entity } })
-  await deps.outcomes.add({ name, payload: { backupId, runId, series, name, result: 'done', sizeBytes, ...stale } })
+  await deps.outcomes.add({ name, payload: { backupId, runId, series, name, result: 'done', sizeBytes, ...told } })
   return stale.reason === undefined ? fileName : `${fileName}: ${stale.reason}`
 }
 

@@ -5,8 +5,10 @@ import type { RunLedger } from '#shared/coordination/run-ledger.ts'
 import { formatEntity } from '#shared/model/entity.ts'
 import type { TaskObservation } from '#shared/model/observation.ts'
 import { type ArchiveContent, formatSeries, type Series } from '#shared/model/series.ts'
+import type { ProtectionTable, Sighting } from '#shared/protection/protection-table.ts'
 import type { ExportPayload } from '#shared/queues/exports-queue.ts'
 import type { OpenQueue } from '#shared/queues/open-queue.ts'
+import type { Mode } from '#shared/queues/runs-queue.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import { decideBackup, digestTask } from './decide-backup.ts'
 import { findLastArchive } from './find-last-archive.ts'
@@ -16,6 +18,7 @@ export interface PlanDeps {
   readonly store: Store
   readonly ledger: Pick<RunLedger, 'plan'>
   readonly exports: OpenQueue<ExportPayload>
+  readonly protection: Pick<ProtectionTable, 'noteListed'>
   /** CVAT_URL, for links and for telling this server's archives from another's. */
   readonly serverUrl: string
 }
@@ -24,6 +27,9 @@ export interface Planning {
   readonly content: ArchiveContent
   /** Back up everything, changed or not. */
   readonly full: boolean
+  /** The run's mode and when it began, for the protection table. */
+  readonly mode: Mode
+  readonly startedAtMs: number
   /** `besides`: tasks whose project's archive turned out to hold an old state of them. */
   readonly how: 'listed' | 'besides'
 }
@@ -42,6 +48,9 @@ export async function planBackups(
     signal.throwIfAborted()
     const batch = subjects.slice(i, i + PARALLEL_READS)
     const plans = await Promise.all(batch.map((subject) => planSubject(runId, subject, planning, logger, deps)))
+    // Before a backup of them can end: how it ended is noted for known series only.
+    const sightings = plans.map(({ sighting }) => sighting)
+    await deps.protection.noteListed(planning.mode, planning.startedAtMs, sightings)
     await deps.exports.addAll(plans.flatMap(({ job }) => job ?? []))
     for (const { subject, uncovered } of plans) {
       const tasks = uncovered.map((task) => taskOf(task, subject.organization))
@@ -71,15 +80,17 @@ async function planSubject(
 ) {
   await store.removeDeletedMarker(subject.entity, serverUrl)
   const series: Series = { entity: subject.entity, content }
-  const last = full ? undefined : await findLastArchive(series, subject.digest, store, serverUrl)
+  const { last, archive } = await findLastArchive(series, subject.digest, store, serverUrl)
   const { action, reason, uncovered } = decideBackup(subject, last, full)
   const key = formatSeries(series)
   const backupId = `${runId}.${key}`
   const planned = await ledger.plan(runId, { series: key, name: subject.name, action, reason, backupId }, how)
   logger.debug({ entity: formatEntity(subject.entity), name: subject.name, action, reason }, 'planned')
-  if (planned !== 'new') return { subject, uncovered, job: undefined }
   const link = new URL(`${subject.entity.type}s/${subject.entity.id}`, `${serverUrl}/`).href
   const { name, organization } = subject
+  const found = action === 'skip' ? 'protected' : action === 'empty' ? 'empty' : 'due'
+  const sighting: Sighting = { series, name, organization, link, found, archive }
+  if (planned !== 'new') return { subject, sighting, uncovered, job: undefined }
   const payload = { backupId, runId, series, name, organization, link, reexports: 0 }
-  return { subject, uncovered, job: { name, jobId: backupId, payload } }
+  return { subject, sighting, uncovered, job: { name, jobId: backupId, payload } }
 }

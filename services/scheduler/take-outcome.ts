@@ -3,11 +3,13 @@
 import type { Logger } from 'pino'
 import type { RunLedger } from '#shared/coordination/run-ledger.ts'
 import { formatSeries } from '#shared/model/series.ts'
+import type { Attempt, ProtectionTable } from '#shared/protection/protection-table.ts'
 import type { Outcome } from '#shared/queues/outcomes-queue.ts'
 import { type PlanDeps, planBackups, taskOf } from './plan-backups.ts'
 
 export interface OutcomeDeps extends PlanDeps {
   readonly ledger: RunLedger
+  readonly protection: Pick<ProtectionTable, 'noteListed' | 'noteAttempt'>
 }
 
 /** Gives the runs that may now be ended. */
@@ -18,6 +20,7 @@ export async function takeOutcome(
 ): Promise<string[]> {
   const { ledger } = deps
   const series = formatSeries(outcome.series)
+  await deps.protection.noteAttempt(series, attemptOf(outcome))
   if (outcome.result !== 'done' || outcome.reason === undefined) return ledger.settle(series, outcome)
   const entered = new Set<string>()
   for (;;) {
@@ -48,6 +51,15 @@ async function enterTasks(
   logger.warn({ run: runId, series, name, tasks: alsoBackUp?.tasks.map(({ id }) => id) }, reason)
   if (!alsoBackUp) return
   const subjects = alsoBackUp.tasks.map((task) => taskOf(task, alsoBackUp.organization))
-  const planning = { content: { kind: 'backup' }, full: account.full, how: 'besides' } as const
+  const { full, mode, startedAtMs } = account
+  const planning = { content: { kind: 'backup' }, full, mode, startedAtMs, how: 'besides' } as const
   await planBackups(runId, subjects, planning, context, deps)
+}
+
+/** Outcomes of earlier versions do not say when their archive was made: it was just now. */
+function attemptOf({ result, code = 'unknown', reason = '', sizeBytes, archive }: Outcome): Attempt {
+  if (result === 'failed') return { result, code, reason }
+  if (result === 'empty') return { result }
+  const createdAtMs = archive ? Date.parse(archive.createdAt) : Date.now()
+  return { result, archive: { createdAtMs, sizeBytes, level: archive?.level } }
 }

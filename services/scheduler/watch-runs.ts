@@ -5,12 +5,14 @@ import type { Logger } from 'pino'
 import type { Claims } from '#shared/coordination/claims.ts'
 import type { RunAccount, RunLedger } from '#shared/coordination/run-ledger.ts'
 import { parseEntity } from '#shared/model/entity.ts'
+import type { ProtectionTable } from '#shared/protection/protection-table.ts'
 import type { OpenQueue } from '#shared/queues/open-queue.ts'
 import type { RunPayload } from '#shared/queues/runs-queue.ts'
 
 export interface WatchDeps {
   readonly ledger: RunLedger
   readonly claims: Claims
+  readonly protection: Pick<ProtectionTable, 'noteAttempt'>
   readonly runs: OpenQueue<RunPayload>
   readonly exports: Pick<OpenQueue<unknown>, 'bull'>
   readonly downloads: Pick<OpenQueue<unknown>, 'bull'>
@@ -61,6 +63,8 @@ async function settleAsLost(runId: string, series: string, backupId: string, dep
   const entity = parseEntity(series.split('.')[0] ?? '')
   if (!entity) return
   deps.logger.error({ run: runId, series }, 'a backup is awaited but no job carries it any more')
+  const reason = 'its job vanished from the queue'
+  await deps.protection.noteAttempt(series, { result: 'failed', code: 'job-lost', reason })
   await deps.ledger.settle(series, {
     backupId,
     runId,
@@ -68,7 +72,7 @@ async function settleAsLost(runId: string, series: string, backupId: string, dep
     name: series,
     result: 'failed',
     sizeBytes: 0,
-    reason: 'its job vanished from the queue',
+    reason,
     code: 'job-lost',
     hint: 'It was removed by hand or Redis lost it; the next run backs it up.',
   })

@@ -4,6 +4,9 @@
 import type { Logger } from 'pino'
 import { openClaims } from '#shared/coordination/claims.ts'
 import { formatEntity } from '#shared/model/entity.ts'
+import { checkDirectory } from '#shared/monitoring/checks.ts'
+import { collectFreeBytes } from '#shared/monitoring/directory-metrics.ts'
+import { openMetrics, type ProcessMetrics } from '#shared/monitoring/open-metrics.ts'
 import type { QueueConnection } from '#shared/queues/open-queue.ts'
 import { type SweepPayload, sweepsQueue } from '#shared/queues/sweeps-queue.ts'
 import { verificationsQueue } from '#shared/queues/verifications-queue.ts'
@@ -14,25 +17,33 @@ import type { Store } from '#shared/store/open-store.ts'
 import type { RetentionRules } from './plan-retention.ts'
 import { assertSwept, sweepAll } from './sweep-all.ts'
 import { type SweepDecision, sweepEntity } from './sweep-entity.ts'
+import { defineSweepMetrics } from './sweep-metrics.ts'
 import { verifyStored } from './verify-stored.ts'
 
 export interface SweeperDeps {
   readonly connection: QueueConnection
   readonly store: Store
   readonly logger: Logger
+  /** Absent: counted for nobody. */
+  readonly metrics?: ProcessMetrics | undefined
   readonly rules: RetentionRules
   /** CVAT_BACKUP_VERIFY_PASSES. */
   readonly verifyPasses: number
 }
 
 export async function startSweeper(deps: SweeperDeps): Promise<Service> {
-  const { connection, store, rules } = deps
+  const { connection, store, rules, metrics = openMetrics() } = deps
   const logger = deps.logger.child({ service: 'sweeper' })
+  collectFreeBytes(metrics, store)
   const claims = openClaims(connection)
+  const sweepMetrics = defineSweepMetrics(metrics.registry)
 
   const handle = async (payload: SweepPayload, context: JobContext<SweepPayload>): Promise<string> => {
     const options = { rules, now: new Date(), dryRun: false, signal: context.signal }
-    const onDecision = (decision: SweepDecision) => logDecision(decision, context.logger)
+    const onDecision = (decision: SweepDecision) => {
+      sweepMetrics.decided(decision)
+      logDecision(decision, context.logger)
+    }
     if (payload.entity) {
       let removed = 0
       for await (const decision of sweepEntity(payload.entity, store, options)) {
@@ -42,6 +53,7 @@ export async function startSweeper(deps: SweeperDeps): Promise<Service> {
       return `${removed} removed`
     }
     const totals = await sweepAll(store, options, { onDecision })
+    sweepMetrics.swept(totals)
     const { failures: _, ...numbers } = totals
     context.logger.info(numbers, 'swept')
     assertSwept(totals)
@@ -51,16 +63,26 @@ export async function startSweeper(deps: SweeperDeps): Promise<Service> {
   }
 
   // One at a time: two sweeps of one folder would only get in each other's way.
-  const consumer = consume({ definition: sweepsQueue, connection, logger, concurrency: 1, handle })
+  const consumer = consume({
+    definition: sweepsQueue,
+    connection,
+    logger,
+    metrics: metrics.jobs,
+    concurrency: 1,
+    handle,
+  })
   const verifier = consume({
     definition: verificationsQueue,
     connection,
     logger,
+    metrics: metrics.jobs,
     concurrency: 1,
-    handle: (payload, context) => verifyStored(payload, context, { store, passes: deps.verifyPasses }),
+    handle: (payload, context) =>
+      verifyStored(payload, context, { store, passes: deps.verifyPasses, onEvent: sweepMetrics.verified }),
   })
   logger.info({ rules, verifyPasses: deps.verifyPasses }, 'sweeper is ready')
   return {
+    checks: [checkDirectory(store)],
     async close() {
       await Promise.all([consumer.close(), verifier.close()])
     },

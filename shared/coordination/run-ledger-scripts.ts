@@ -2,10 +2,11 @@
 // so keys made inside a script live in the same slot as those passed in.
 
 // KEYS run, index of runs
-// ARGV runId, now, start of the time that is kept, jobId, mode, full, trigger
+// ARGV runId, now, start of the time that is kept, jobId, mode, full, trigger, whole
 export const openScript = `
 if redis.call('HSETNX', KEYS[1], 'startedAtMs', ARGV[2]) == 1 then
-  redis.call('HSET', KEYS[1], 'jobId', ARGV[4], 'mode', ARGV[5], 'full', ARGV[6], 'trigger', ARGV[7], 'state', 'listing')
+  redis.call('HSET', KEYS[1], 'jobId', ARGV[4], 'mode', ARGV[5], 'full', ARGV[6], 'trigger', ARGV[7], 'whole', ARGV[8],
+    'state', 'listing')
   redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
   redis.call('ZREMRANGEBYSCORE', KEYS[2], 0, ARGV[3])
 end

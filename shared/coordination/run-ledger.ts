@@ -15,6 +15,8 @@ export interface RunAccount {
   readonly jobId: string
   readonly mode: Mode
   readonly full: boolean
+  /** It is about everything that the settings admit, not about named entities. */
+  readonly isWhole: boolean
   readonly trigger: 'command' | 'schedule'
   readonly state: RunState
   readonly startedAtMs: number
@@ -120,12 +122,16 @@ export function openRunLedger({ redis, prefix }: QueueConnection) {
 
   return {
     /** Begins the account; a second call for the same run changes nothing. Returns where listing is to go on. */
-    async open(run: Pick<RunAccount, 'runId' | 'jobId' | 'mode' | 'full' | 'trigger'>): Promise<{ cursor: string }> {
-      const { runId, jobId, mode, full, trigger } = run
+    async open(
+      run: Pick<RunAccount, 'runId' | 'jobId' | 'mode' | 'full' | 'trigger'> & Partial<Pick<RunAccount, 'isWhole'>>,
+    ): Promise<{ cursor: string }> {
+      const { runId, jobId, mode, full, trigger, isWhole = true } = run
+      const whole = isWhole ? 1 : 0
       const now = Date.now()
       const oldest = now - KEPT_SECONDS * 1000
       const keys = [runKey(runId), indexKey]
-      const cursor = await redis.eval(openScript, 2, ...keys, runId, now, oldest, jobId, mode, full ? 1 : 0, trigger)
+      const fields = [jobId, mode, full ? 1 : 0, trigger, whole]
+      const cursor = await redis.eval(openScript, 2, ...keys, runId, now, oldest, ...fields)
       return { cursor: String(cursor) }
     },
 
@@ -268,6 +274,7 @@ function parseAccount(runId: string, fields: Record<string, string>): RunAccount
     jobId: fields.jobId ?? runId,
     mode: (fields.mode ?? 'p') as Mode,
     full: fields.full === '1',
+    isWhole: fields.whole !== '0',
     trigger: fields.trigger === 'schedule' ? 'schedule' : 'command',
     state: (fields.state ?? 'listing') as RunState,
     startedAtMs: count('startedAtMs'),

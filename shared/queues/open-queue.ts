@@ -1,13 +1,15 @@
 // The producer's side of a queue: adds validated jobs.
 
-import { type JobsOptions, Queue } from 'bullmq'
-import type { Redis } from 'ioredis'
+import { type JobsOptions, Queue, type Telemetry } from 'bullmq'
+import type { RedisClient } from '#shared/redis/connect-redis.ts'
 import type { QueueDefinition } from './queue-definition.ts'
 
 export interface QueueConnection {
-  readonly redis: Redis
+  readonly redis: RedisClient
   /** Start of every key, with a hash tag so that one Redis Cluster slot holds them all. */
   readonly prefix: string
+  /** Traces jobs from queue to queue; absent: nobody wants to know. */
+  readonly telemetry?: Telemetry | undefined
 }
 
 export interface JobToAdd<Payload> {
@@ -36,6 +38,7 @@ export function openQueue<Payload>(
   const bull = new Queue(definition.name, {
     connection: connection.redis,
     prefix: connection.prefix,
+    ...(connection.telemetry ? { telemetry: connection.telemetry } : {}),
     defaultJobOptions: definition.jobOptions,
   })
   const toBull = (job: JobToAdd<Payload>) => ({

@@ -16,6 +16,8 @@ export const outcomePayloadSchema = z.object({
   name: z.string(),
   result: resultSchema,
   sizeBytes: z.int().nonnegative().default(0),
+  /** The stored archive: when its export was asked for (ISO 8601 UTC), and how far its verification got. */
+  archive: z.object({ createdAt: z.iso.datetime(), level: z.string().max(20) }).optional(),
   reason: z.string().max(2_000).optional(),
   code: z.string().max(100).optional(),
   hint: z.string().max(1_000).optional(),

@@ -1,14 +1,13 @@
 // What has to hold after every fault, written once.
 
-import { createHash } from 'node:crypto'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import type { RunSummary } from '#services/scheduler/end-run.ts'
 import { formatEntity } from '#shared/model/entity.ts'
-import { inspectArchive } from '#shared/store/inspect-archive.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
+import { isWhatItsRecordSays } from '../support/is-what-its-record-says.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { type Installation, PARALLEL_EXPORTS } from './installation.ts'
 import { findMarked } from './product-process.ts'
@@ -98,19 +97,6 @@ async function examine(
     if (!failing.includes(entity) && (stored.get(entity)?.length ?? 0) < wanted) findings.lost.push(entity)
   }
   return { ...findings, archives: count }
-}
-
-async function isWhatItsRecordSays({ archivePath, record }: StoredArchive): Promise<boolean> {
-  const sha256 = createHash('sha256')
-    .update(await readFile(archivePath))
-    .digest('hex')
-  const { content, entity } = record.series
-  const inspection = await inspectArchive(archivePath, {
-    content,
-    entityType: entity.type,
-    observation: record.observation,
-  })
-  return sha256 === record.archive.sha256 && sha256 === inspection.sha256 && inspection.level === 'complete'
 }
 
 /** The numbers that were printed, those in the backup directory and what is on the disk are the same. */

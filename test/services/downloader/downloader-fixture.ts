@@ -1,6 +1,8 @@
 // The downloader's handler by itself, with an export that has finished at a simulated server.
 
+import { Registry } from 'prom-client'
 import { type DownloadDeps, downloadArchive } from '#services/downloader/download-archive.ts'
+import { defineDownloadMetrics } from '#services/downloader/download-metrics.ts'
 import { observeEntity } from '#services/exporter/observe-entity.ts'
 import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
 import { type ArchiveContent, formatSeries } from '#shared/model/series.ts'
@@ -30,6 +32,7 @@ export async function openDownloader(redis: FileRedis, options: StackOptions = {
     sweeps: queues.sweeps,
     outcomes: queues.outcomes,
     serverUrl: simulator.url,
+    metrics: defineDownloadMetrics(new Registry(), { reserveBytes: 0 }),
   }
   const progress: object[] = []
 

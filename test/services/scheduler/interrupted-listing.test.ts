@@ -18,7 +18,7 @@ const request: StartRun = { do: 'start-run', mode: 'p', full: false, trigger: 'c
 /** The handler by itself; `dieAfter` lets it be killed before its nth step that changes something. */
 async function openListing(options: StackOptions = {}) {
   const stack = await startStack(redis, { services: [], ...options })
-  const { cvat, store, ledger, queues, simulator, logs } = stack
+  const { cvat, store, ledger, queues, protection, lastRuns, simulator, logs } = stack
   return {
     ...stack,
     async list(dieAfter = Number.POSITIVE_INFINITY, wanted: StartRun = request): Promise<string> {
@@ -38,6 +38,8 @@ async function openListing(options: StackOptions = {}) {
       }
       return startRun('run-1', wanted, context, {
         cvat,
+        protection,
+        lastRuns,
         store,
         ledger: {
           ...ledger,

@@ -52,7 +52,7 @@ test.each(settings.map((setting): [string, Setting] => [setting.name, setting]))
   (_, setting) => {
     expect(setting.description).toMatch(/\.$/)
     expect(setting.schema.description).toBeTruthy()
-    if (setting.example && setting.name !== 'CVAT_CA_FILE')
+    if (setting.example && !/_(CA|CERT|KEY)_FILE$/.test(setting.name))
       expect(setting.schema.safeParse(setting.example).success).toBe(true)
     if ('default' in setting) {
       const text = typeof setting.default === 'string' ? setting.default : setting.default.from({})
@@ -100,7 +100,7 @@ test('--check fails and names the files while they are missing or old', () => {
   const checkout = mkdtempSync(join(tmpdir(), 'checkout-'))
   try {
     for (const name of ['docs', 'scripts']) mkdirSync(join(checkout, name))
-    for (const name of ['package.json', 'scripts/generate-configuration-doc.ts']) {
+    for (const name of ['package.json', 'scripts/generate-configuration-doc.ts', 'scripts/compose-variables.ts']) {
       copyFileSync(join(root, name), join(checkout, name))
     }
     for (const name of ['cli', 'shared', 'services']) symlinkSync(join(root, name), join(checkout, name))
