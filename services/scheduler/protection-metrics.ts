@@ -31,7 +31,7 @@ export function collectProtection(
   )
   const due = gauge(
     'cvat_backups_due_timestamp_seconds',
-    'When the run before the last one of this mode was to begin by the schedule: what was not found protected since is late.',
+    'When the run before the last one of this mode was to begin by the schedule, less a minute: what was not found protected since is late.',
     ['mode'],
   )
   const entities = gauge(

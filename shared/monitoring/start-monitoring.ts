@@ -28,6 +28,7 @@ export interface Monitoring extends AsyncDisposable {
 
 /** Probes are small and quick; whoever is slow is not one. */
 const REQUEST_MS = 10_000
+const MOST_CONNECTIONS = 50
 
 /**
  * Opens the port, if one is set, before the process does anything else: an orchestrator must see it starting.
@@ -67,6 +68,7 @@ export async function startMonitoring(options: MonitoringOptions): Promise<Monit
       send(request, response, { status: 500, type: 'text/plain; charset=utf-8', body: 'internal error\n' })
     })
   })
+  server.maxConnections = MOST_CONNECTIONS
   await listen(server, host, port)
   const address = server.address() as { port: number }
   logger.info({ host, port: address.port }, 'monitoring is open')

@@ -4,11 +4,14 @@ import { CronExpressionParser } from 'cron-parser'
 import type { Mode } from '#shared/queues/runs-queue.ts'
 import type { ProtectionAccount, ProtectionRow } from './protection-table.ts'
 
+/** Clocks of several machines differ: a run must not be too early for the time at which it began. */
+const GRACE_MS = 60_000
+
 export type DueTimes = Readonly<Partial<Record<Mode, number>>>
 
 /**
  * For each mode in the schedule the time before the last at which a run of it began, over all its lines. The last run may
- * still be under way; who was not found protected since the one before has missed a whole interval.
+ * still be under way; who was not found protected since the one before, less a minute, has missed a whole interval.
  */
 export function findDueTimes(
   { schedules, timeZone }: Pick<ProtectionAccount, 'schedules' | 'timeZone'>,
@@ -18,7 +21,7 @@ export function findDueTimes(
   const due = [...byMode].flatMap(([mode, lines]) => {
     const times = new Set(lines.flatMap(({ cron }) => lastTwoTimes(cron, timeZone, now)))
     const last = [...times].sort((a, b) => b - a)[1]
-    return last === undefined ? [] : [[mode, last] as const]
+    return last === undefined ? [] : [[mode, last - GRACE_MS] as const]
   })
   return Object.fromEntries(due)
 }

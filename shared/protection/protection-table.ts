@@ -29,7 +29,7 @@ export interface ProtectionRow {
   readonly listedAtMs: Readonly<Partial<Record<Mode, number>>>
   /** A task without data: there is nothing to protect. */
   readonly isEmpty: boolean
-  /** When it was last known to be as its archive shows it, or empty. */
+  /** When it was last known to be as its archive shows it, or empty; to within the time that a page of a listing takes. */
   readonly protectedAtMs?: number | undefined
   /** The newest archive that protects it. */
   readonly archive?: ProtectedArchive | undefined
