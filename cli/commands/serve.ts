@@ -1,11 +1,12 @@
 // `serve`: all services in one process, by the schedule, until it is asked to stop.
 
 import { readSchedules } from '#services/scheduler/read-crontab.ts'
-import { createLogger } from '#shared/logging/logger.ts'
+import { createLogger, type Logger } from '#shared/logging/logger.ts'
+import type { QueueConnection } from '#shared/queues/open-queue.ts'
 import { untilAskedToStop } from '#shared/service/start-signals.ts'
 import { openQueues } from '../embedded/open-queues.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { loadAllSettings } from '../load-all-settings.ts'
+import { type AllSettings, loadAllSettings } from '../load-all-settings.ts'
 import { readArguments } from '../read-arguments.ts'
 import { openServicesClient, startServices } from '../start-services.ts'
 
@@ -23,10 +24,20 @@ export async function serve(args: string[]): Promise<number> {
   await using scope = new AsyncDisposableStack()
   const queues = await openQueues(settings, 'serve', stopping.signal, (message) => logger.warn(message))
   scope.defer(() => queues.close())
+  const board = await openBoard(settings, queues.connection, logger)
+  if (board) scope.defer(() => board.close())
   const cvat = scope.use(openServicesClient(settings, logger))
   const services = await startServices(settings, { connection: queues.connection, cvat, logger, schedules })
   scope.defer(() => services.close())
   logger.info('all services are ready')
   logger.info({ signal: await asked }, 'stopping')
   return exitCodes.ok
+}
+
+/** Before the services, so that none has begun anything when its port is taken. Loaded only where it is wanted. */
+async function openBoard({ values }: AllSettings, connection: QueueConnection, logger: Logger) {
+  const { port, ...board } = values.board
+  if (port === 'off') return undefined
+  const { startBoard } = await import('#services/board/service.ts')
+  return startBoard({ ...board, port, connection, logger })
 }
