@@ -18,6 +18,7 @@ interface Tally {
 }
 
 const vitestReport = '.cache/vitest-report.json'
+const browserReport = '.cache/vitest-browser-report.json'
 
 const checks: readonly Check[] = [
   { name: 'style and layers', command: ['biome', 'check', '.'] },
@@ -36,6 +37,18 @@ const checks: readonly Check[] = [
       `--outputFile.json=${vitestReport}`,
     ],
     report: vitestReport,
+  },
+  {
+    name: 'tests in a browser',
+    command: [
+      'vitest',
+      'run',
+      '--config=vitest.browser.config.ts',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${browserReport}`,
+    ],
+    report: browserReport,
   },
   { name: 'demo', command: ['bash', 'scripts/demo.sh'] },
   { name: 'demo, a second time', command: ['bash', 'scripts/demo.sh'] },

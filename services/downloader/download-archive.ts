@@ -106,6 +106,8 @@ async function storeArchive(
       createdAt: payload.askedAt,
       origin: { runId, backupId, attempts: payload.exportAttempts },
     })
+    const { fileName: file, sizeBytes } = archive.record.archive
+    context.logger.info({ file, sizeBytes }, 'archive stored')
     await deps.store.discardPartials(backupId)
     return archive
   } catch (error) {

@@ -62,8 +62,10 @@ test('why a job failed, and what to do about it, is in its lines', async () => {
     throw new BackupError('the server is away', { code: 'server-error', retryable: true, hint: 'wait for it', cause })
   })
   expect(lines).toHaveLength(2)
-  expect(lines[0]).toContain('WARN failed, will be tried again: the server is away: wait for it: socket hang up')
-  expect(lines[1]).toContain('ERROR failed: the server is away: wait for it: socket hang up')
+  expect(lines[0]).toContain(
+    'WARN failed, will be tried again: the server is away: socket hang up. Hint: wait for it (attemptsLeft 1)',
+  )
+  expect(lines[1]).toContain('ERROR failed: the server is away: socket hang up. Hint: wait for it')
   expect(lines.join('')).not.toMatch(/\bat .*\.ts:/)
   expect(job.failedReason).toBe('the server is away: socket hang up (wait for it)')
 })
