@@ -41,6 +41,15 @@ describe('an action', () => {
     expect(board.logs.lines).toContainEqual(expect.objectContaining(fields))
   })
 
+  test('runs a schedule now, beside its own time', async () => {
+    const { visitor, sweeps } = await openWithJobs()
+    await sweeps.upsertJobScheduler('nightly', { pattern: '0 0 1 1 *' }, { name: 'sweep', data: {} })
+    expect((await visitor.act('/queues/sweeps/job-schedulers/nightly/run')).status).toBe(200)
+    const waiting = await sweeps.getWaiting()
+    expect(waiting.map(({ name, data }) => [name, data])).toContainEqual(['sweep', {}])
+    expect(await sweeps.getJobScheduler('nightly')).toMatchObject({ pattern: '0 0 1 1 *' })
+  })
+
   test.each([
     ['without a token', {}],
     ['with an empty token', { 'x-xsrf-token': '' }],
