@@ -11,7 +11,7 @@ import { useRedis } from '../support/redis-server.ts'
 import { emptyWorld, login } from '../support/small-world.ts'
 import { startStack } from '../support/start-stack.ts'
 import { waitFor } from '../support/wait-for.ts'
-import { findChromium, useChromium } from './chromium.ts'
+import { findChromium, useChromium, visit } from './chromium.ts'
 
 const executable = findChromium()
 const redis = useRedis()
@@ -73,8 +73,8 @@ describe.skipIf(executable === undefined)('in a browser', () => {
     expect(await stack.archives()).toHaveLength(3)
 
     const board = await openBoard(stack.connection)
-    const { page, foreign, complaints } = await chromium.open(board.address, desktop)
-    await page.goto('/')
+    const { page, foreign, blocked } = await chromium.open(board.address, desktop)
+    await visit(page, '/')
     expect(new URL(page.url()).pathname).toBe('/login')
     await takePicture(page, 'board-login')
     await logIn(page)
@@ -107,7 +107,7 @@ describe.skipIf(executable === undefined)('in a browser', () => {
       return now?.failed === 0 && now.done === 4 && now
     })
     expect(account).toMatchObject({ state: 'ended' })
-    await page.goto('/queues/queue/exports?status=completed')
+    await visit(page, '/queues/queue/exports?status=completed')
     await page.getByText('Street scenes (project 1)').waitFor()
 
     const archives = await stack.archives()
@@ -118,13 +118,13 @@ describe.skipIf(executable === undefined)('in a browser', () => {
 
     // Everything came from the board itself, and its policy stood in the way of nothing.
     expect(foreign).toEqual([])
-    expect(complaints).toEqual([])
+    expect(blocked).toEqual([])
   })
 
   test('a wrong password is refused, and after some no more are looked at', async () => {
     const board = await openBoard(await redis.connect(), { limits: { wrongLogins: 2 } })
     const { page } = await chromium.open(board.address)
-    await page.goto('/queues')
+    await visit(page, '/queues')
     for (const problem of ['The user name or the password is wrong.', 'is wrong.', 'Too many wrong logins']) {
       await logIn(page, 'wrong horse battery')
       await page.getByRole('alert').filter({ hasText: problem }).waitFor()
@@ -137,7 +137,7 @@ describe.skipIf(executable === undefined)('in a browser', () => {
   test('an action without its token is refused, the same with it is done', async () => {
     const board = await openBoard(await redis.connect())
     const { page } = await chromium.open(board.address)
-    await page.goto('/login')
+    await visit(page, '/login')
     await logIn(page)
     await page.waitForURL('**/queues')
     const path = '/queues/api/queues/exports/pause'
@@ -151,31 +151,31 @@ describe.skipIf(executable === undefined)('in a browser', () => {
     const board = await openBoard(connection)
     const other = await openBoard(await redis.connect(), { ...openToAll, host: 'localhost' })
     const { page } = await chromium.open(board.address)
-    await page.goto('/login')
+    await visit(page, '/login')
     await logIn(page)
     await page.waitForURL('**/queues')
     // Another name is another site; the browser sends the request there and back with what cookies it allows.
-    await page.goto(other.address.replace('127.0.0.1', 'localhost'))
+    await visit(page, other.address.replace('127.0.0.1', 'localhost'))
     const send = (target: string) =>
       fetch(target, { method: 'POST', mode: 'no-cors', credentials: 'include', body: '_csrf=x' }).catch(() => undefined)
     await page.evaluate(send, `${board.address}/logout`)
-    await page.goto(`${board.address}/queues`)
+    await visit(page, `${board.address}/queues`)
     expect(new URL(page.url()).pathname).toBe('/queues')
   })
 
   test('logging out ends the session, and an open page is told so', async () => {
     const board = await openBoard(await redis.connect())
     const { page } = await chromium.open(board.address)
-    await page.goto('/login')
+    await visit(page, '/login')
     await logIn(page)
     await page.waitForURL('**/queues')
     const second = await page.context().newPage()
-    await second.goto('/logout')
+    await visit(second, '/logout')
     await second.getByRole('button', { name: 'Log out' }).click()
     await second.getByLabel('User name').waitFor()
     await page.getByText('Nobody is logged in, or the session has ended').first().waitFor()
     expect(await page.evaluate(async () => (await fetch('/queues/api/queues')).status)).toBe(401)
-    await page.goto('/queues')
+    await visit(page, '/queues')
     expect(new URL(page.url()).pathname).toBe('/login')
   })
 
@@ -184,10 +184,10 @@ describe.skipIf(executable === undefined)('in a browser', () => {
     await stack.request()
     const board = await openBoard(stack.connection, { readOnly: true })
     const { page } = await chromium.open(board.address)
-    await page.goto('/login')
+    await visit(page, '/login')
     await logIn(page)
     await page.waitForURL('**/queues')
-    await page.goto('/queues/queue/runs')
+    await visit(page, '/queues/queue/runs')
     await page.getByText('test run').first().waitFor()
     expect(await page.locator('ul[class*=jobActions] button').count()).toBe(0)
     const token = await readToken(page)
@@ -198,27 +198,27 @@ describe.skipIf(executable === undefined)('in a browser', () => {
   test('the login works without scripts, in the dark, at phone width and by keyboard', async () => {
     const board = await openBoard(await redis.connect())
     const phone = { viewport: { width: 360, height: 640 }, colorScheme: 'dark', javaScriptEnabled: false } as const
-    const { page, complaints } = await chromium.open(board.address, phone)
-    await page.goto('/login')
+    const { page, blocked } = await chromium.open(board.address, phone)
+    await visit(page, '/login')
     expect(await page.locator('main').boundingBox()).toMatchObject({ width: expect.closeTo(328, -1) })
     await page.keyboard.type(operator.username)
     await page.keyboard.press('Tab')
     await page.keyboard.type(operator.password)
     await page.keyboard.press('Enter')
     await page.waitForURL('**/queues')
-    expect(complaints).toEqual([])
+    expect(blocked).toEqual([])
   })
 
   test('below a path everything is found', async () => {
     const publicUrl = new URL('http://127.0.0.1/backups')
     const board = await openBoard(await redis.connect(), { publicUrl })
-    const { page, complaints, foreign } = await chromium.open(board.address)
-    await page.goto('/backups')
+    const { page, blocked, foreign } = await chromium.open(board.address)
+    await visit(page, '/backups')
     await logIn(page)
     await page.waitForURL('**/backups/queues')
     await page.getByRole('link', { name: 'exports', exact: true }).first().click()
     await page.waitForURL('**/backups/queues/queue/exports*')
-    expect([complaints, foreign]).toEqual([[], []])
+    expect([blocked, foreign]).toEqual([[], []])
   })
 })
 
@@ -230,9 +230,9 @@ test('what the board shows cannot run as a script, whoever named the project', a
   await stack.request()
   await waitFor('the export to wait', async () => (await stack.queues.exports.bull.getWaitingCount()) === 1)
   const board = await openBoard(stack.connection, openToAll)
-  const { page, complaints } = await chromium.open(board.address)
-  await page.goto('/queues/queue/exports')
+  const { page, blocked } = await chromium.open(board.address)
+  await visit(page, '/queues/queue/exports')
   await page.getByText('<script>document.title=2</script>').first().waitFor()
   expect(await page.title()).toContain('cvat-backups')
-  expect(complaints).toEqual([])
+  expect(blocked).toEqual([])
 })

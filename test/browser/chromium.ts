@@ -20,9 +20,25 @@ export function findChromium(): string | undefined {
 
 export interface OpenPage {
   readonly page: Page
-  /** What the page asked for from elsewhere than its own origin, and what it complained about. */
+  /** What the page asked for from elsewhere than its own origin. */
   readonly foreign: readonly string[]
-  readonly complaints: readonly string[]
+  /** What its policy for content stood in the way of. */
+  readonly blocked: readonly string[]
+}
+
+/**
+ * Opens an address. Chromium breaks off what it loads when an interface of the machine comes or goes, as those of containers
+ * do at any time: then it is opened again.
+ */
+export async function visit(page: Page, path: string): Promise<void> {
+  for (;;) {
+    try {
+      await page.goto(path)
+      return
+    } catch (error) {
+      if (!String(error).includes('ERR_NETWORK_CHANGED')) throw error
+    }
+  }
 }
 
 /** One browser for the tests of the calling file. */
@@ -54,16 +70,15 @@ export function useChromium(executablePath: string | undefined) {
       onTestFinished(() => context.close())
       const page = await context.newPage()
       const foreign: string[] = []
-      const complaints: string[] = []
+      const blocked: string[] = []
       const { origin } = new URL(address)
       page.on('request', (request) => {
         if (!request.url().startsWith(`${origin}/`) && !request.url().startsWith('data:')) foreign.push(request.url())
       })
-      page.on('pageerror', (error) => complaints.push(error.message))
       page.on('console', (message) => {
-        if (message.type() === 'error') complaints.push(message.text())
+        if (message.text().includes('Content Security Policy')) blocked.push(message.text())
       })
-      return { page, foreign, complaints }
+      return { page, foreign, blocked }
     },
   }
 }
