@@ -91,6 +91,8 @@ describe.skipIf(executable === undefined)('in a browser', () => {
     await page.getByText("CVAT's export failed: OSError: [Errno 28] No space left on device").first().waitFor()
     const link = page.getByRole('link', { name: 'Open in CVAT' })
     expect(await link.getAttribute('href')).toBe(`${stack.simulator.url}/projects/1`)
+    await page.getByRole('tab', { name: 'Data' }).click()
+    await page.getByText('robotics').first().waitFor()
     await page.getByRole('tab', { name: 'Logs' }).click()
     await page.getByText('export asked for').first().waitFor()
     await page.getByText('failed, will be tried again').first().waitFor()
