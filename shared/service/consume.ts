@@ -140,7 +140,7 @@ async function explainFailure<Payload>(
   const text = describeError(shown)
   if (retryable && attemptsLeft > 0) {
     log.warn({ err: error, attemptsLeft }, 'failed, will be tried again')
-    return new Error(text)
+    return new Error(text, { cause: error })
   }
   log.error({ err: error }, 'failed')
   // The handler may have changed what the job carries.
