@@ -19,6 +19,7 @@ interface Tally {
 
 const vitestReport = '.cache/vitest-report.json'
 const stackReport = '.cache/vitest-stack-report.json'
+const browserReport = '.cache/vitest-browser-report.json'
 
 const checks: readonly Check[] = [
   { name: 'style and layers', command: ['biome', 'check', '.'] },
@@ -45,6 +46,18 @@ const checks: readonly Check[] = [
       ...['--reporter=verbose', '--reporter=json', `--outputFile.json=${stackReport}`],
     ],
     report: stackReport,
+  },
+  {
+    name: 'tests in a browser',
+    command: [
+      'vitest',
+      'run',
+      '--config=vitest.browser.config.ts',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${browserReport}`,
+    ],
+    report: browserReport,
   },
   { name: 'demo', command: ['bash', 'scripts/demo.sh'] },
   { name: 'demo, a second time', command: ['bash', 'scripts/demo.sh'] },

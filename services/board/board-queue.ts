@@ -10,11 +10,24 @@ type BoardJob = Awaited<ReturnType<BullMQAdapter['getJobs']>>[number]
 /** What Bull Board reads of it; its adapter's type is all of BullMQ's class. */
 type JobJson = Parameters<NonNullable<QueueAdapterOptions['externalJobUrl']>>[0]
 
+const DESCRIPTIONS: Readonly<Record<string, string>> = {
+  runs: 'Starts runs, by the schedule or on demand, and ends them.',
+  exports: 'Asks CVAT for one export each and waits until its file can be downloaded.',
+  downloads: 'Brings one exported file each into the backup directory, verified.',
+  sweeps: 'Applies the retention rules to the archives of one project or task, or of all.',
+  verifications: 'Reads stored archives again.',
+  outcomes: 'Counts how each backup ended.',
+}
+
 export class BoardQueue extends BullMQAdapter {
   readonly #queue: Queue
 
   constructor(queue: Queue, { readOnly }: { readonly readOnly: boolean }) {
-    super(queue, { readOnlyMode: readOnly, externalJobUrl: ({ data }) => linkToCvat(data) as { href: string } })
+    super(queue, {
+      readOnlyMode: readOnly,
+      description: DESCRIPTIONS[queue.name] ?? '',
+      externalJobUrl: ({ data }) => linkToCvat(data) as { href: string },
+    })
     this.#queue = queue
     this.setFormatter('name', ({ name, data }) => describeName(name, data))
     this.setFormatter('data', describeData)
@@ -45,7 +58,7 @@ function tolerant(job: Job): BoardJob {
   const retry = job.retry.bind(job)
   return Object.assign(job, {
     // A person has mended the cause: the job has as many attempts as at first, so that a hiccup does not end it again.
-    retry: (state?: 'completed' | 'failed') => retry(state, { resetAttemptsMade: true }),
+    retry: (state?: 'completed' | 'failed') => retry(state, { resetAttemptsMade: true, resetAttemptsStarted: true }),
     toJSON: () => sound(plain() as unknown as JobJson),
   }) as unknown as BoardJob
 }
@@ -60,9 +73,16 @@ function sound(json: JobJson): JobJson {
     attemptsMade: Number.isFinite(json.attemptsMade) ? json.attemptsMade : 0,
     delay: Number.isFinite(json.delay) ? json.delay! : 0,
     failedReason: json.failedReason ? String(shorten(json.failedReason)) : (json.failedReason ?? ''),
-    stacktrace: Array.isArray(json.stacktrace) ? json.stacktrace.slice(-10).map((text) => String(shorten(text))) : [],
+    stacktrace: Array.isArray(json.stacktrace) ? json.stacktrace.slice(-10).map(reasonOf) : [],
     opts: typeof json.opts === 'object' && json.opts !== null ? shorten(json.opts) : {},
   }
+}
+
+/** The frames are always those of our consumer, which says in words why a handler failed; the log has the rest. */
+function reasonOf(stack: unknown): string {
+  const lines = String(shorten(stack)).split('\n')
+  const words = lines.filter((line) => !/^\s+at /.test(line)).join('\n')
+  return words.replace(/^(?:Unrecoverable)?Error: /, '')
 }
 
 /** Beyond 8.64e15 ms from 1970 there are no dates: ECMA-262, 21.4.1.1. */

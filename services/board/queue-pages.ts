@@ -39,6 +39,7 @@ class QuietAdapter extends ExpressAdapter {
 
 export function queuePages(deps: QueuePagesDeps): Router {
   const { basePath, csrf, readOnly, logger } = deps
+  const icon = `${basePath}/assets/icon.svg`
   const serverAdapter = new QuietAdapter(logger)
   serverAdapter.setBasePath(`${basePath}/queues`)
   createBullBoard({
@@ -47,6 +48,8 @@ export function queuePages(deps: QueuePagesDeps): Router {
     options: {
       uiConfig: {
         boardTitle: 'cvat-backups',
+        boardLogo: { path: icon, width: 24, height: 24 },
+        favIcon: { default: icon, alternative: icon },
         hideDocsLink: true,
         ...(deps.hasLogout ? { miscLinks: [{ text: 'Log out', url: `${basePath}/logout` }] } : {}),
       },

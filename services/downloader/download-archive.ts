@@ -116,6 +116,8 @@ async function storeArchive(
       origin: { runId, backupId, attempts: payload.exportAttempts },
     })
     deps.metrics.stored(series.content, archive.record.archive.sizeBytes)
+    const { fileName: file, sizeBytes } = archive.record.archive
+    context.logger.info({ file, sizeBytes }, 'archive stored')
     await deps.store.discardPartials(backupId)
     return archive
   } catch (error) {

@@ -9,6 +9,9 @@ if redis.call('HSETNX', KEYS[1], 'startedAtMs', ARGV[2]) == 1 then
     'state', 'listing')
   redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
   redis.call('ZREMRANGEBYSCORE', KEYS[2], 0, ARGV[3])
+elseif redis.call('HEXISTS', KEYS[1], 'listingError') == 1 and redis.call('HGET', KEYS[1], 'state') ~= 'interrupted' then
+  redis.call('HSET', KEYS[1], 'state', 'listing')
+  redis.call('HDEL', KEYS[1], 'listingError', 'endedAtMs')
 end
 return redis.call('HGET', KEYS[1], 'cursor') or ''
 `

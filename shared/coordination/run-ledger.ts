@@ -121,7 +121,10 @@ export function openRunLedger({ redis, prefix }: QueueConnection) {
   }
 
   return {
-    /** Begins the account; a second call for the same run changes nothing. Returns where listing is to go on. */
+    /**
+     * Begins the account; a second call for the same run changes nothing, unless its listing broke off: somebody has
+     * retried it by hand, and it goes on. Returns where listing is to go on.
+     */
     async open(
       run: Pick<RunAccount, 'runId' | 'jobId' | 'mode' | 'full' | 'trigger'> & Partial<Pick<RunAccount, 'isWhole'>>,
     ): Promise<{ cursor: string }> {

@@ -147,14 +147,24 @@ async function explainFailure<Payload>(
 ): Promise<Error> {
   const retryable = !(error instanceof BackupError) || error.retryable
   const attemptsLeft = (job.opts.attempts ?? 1) - job.attemptsMade - 1
-  const text = redactLike(log, describeError(error))
+  const shown = withoutSecrets(error, log)
+  const text = describeError(shown)
   if (retryable && attemptsLeft > 0) {
     log.warn({ err: error, attemptsLeft }, 'failed, will be tried again')
     return new Error(text, { cause: error })
   }
   log.error({ err: error }, 'failed')
   // The handler may have changed what the job carries.
-  await options.giveUp?.(options.definition.schema.parse(job.data), error, String(job.id))
-  const hint = error instanceof BackupError && error.hint
-  return failForGood(hint ? `${text} (${redactLike(log, hint)})` : text, error)
+  await options.giveUp?.(options.definition.schema.parse(job.data), shown, String(job.id))
+  return failForGood(shown instanceof BackupError && shown.hint ? `${text} (${shown.hint})` : text, error)
+}
+
+/** The error itself, unless it holds a secret: what is told of it goes into jobs and records. */
+function withoutSecrets(error: unknown, log: Logger): unknown {
+  const text = describeError(error)
+  const { code = 'unexpected', retryable = true, hint } = error instanceof BackupError ? error : {}
+  const redacted = redactLike(log, text)
+  const redactedHint = hint === undefined ? undefined : redactLike(log, hint)
+  if (redacted === text && redactedHint === hint) return error
+  return new BackupError(redacted, { code, retryable, hint: redactedHint })
 }

@@ -33,20 +33,26 @@ export function withJobLog(logger: Logger, job: Pick<Job, 'log' | 'opts'>): Logg
   })
 }
 
-/** `2026-11-23T00:04:33.123Z WARN failed, will be tried again: the server is away (attemptsLeft 2)`. */
+/** `2026-11-23T00:04:33.123Z WARN failed, will be tried again: the server is away. Hint: wait for it (attemptsLeft 2)`. */
 export function formatRecord(record: LogRecord): string {
   const fields = Object.entries(record).filter(([key, value]) => !TOLD.has(key) && value !== null)
   const shown = fields.map(([key, value]) => `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`)
-  const message = [record.msg, ...describeCauses(record.err)].join(': ')
-  const more = shown.length > 0 ? ` (${shown.join(', ')})` : ''
+  const causes = causesOf(record.err)
+  const message = [record.msg, ...causes.flatMap(({ message }) => message ?? [])].join(': ')
+  const hint = causes.find((cause) => cause.hint)?.hint
+  const more = `${hint ? `. Hint: ${hint}` : ''}${shown.length > 0 ? ` (${shown.join(', ')})` : ''}`
   const line = `${record.time} ${String(record.level).toUpperCase()} ${message}${more}`.replaceAll(/\s+/g, ' ')
   return line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH - 1)}…` : line
 }
 
-/** The messages of an error and its causes, and what an operator can do about it. */
-function describeCauses(error: unknown): string[] {
+interface Cause {
+  readonly message?: string
+  readonly hint?: string
+  readonly cause?: unknown
+}
+
+/** An error as the log has it, and its causes. */
+function causesOf(error: unknown): Cause[] {
   if (typeof error !== 'object' || error === null) return []
-  const { message, hint, cause } = error as Record<string, unknown>
-  const own = [message, hint].filter((text) => typeof text === 'string' && text !== '') as string[]
-  return [...own, ...describeCauses(cause)]
+  return [error as Cause, ...causesOf((error as Cause).cause)]
 }

@@ -111,6 +111,7 @@ export async function openInstallation(options: InstallationOptions): Promise<In
     // Whoever runs the tests may have little room: nothing here needs much.
     CVAT_BACKUP_DISK_RESERVE: '0',
     CVAT_BACKUP_PARALLEL_EXPORTS: String(PARALLEL_EXPORTS),
+    BOARD_PORT: 'off',
     ...((options.separate ?? true) ? { REDIS_URL: `redis://127.0.0.1:${redisWire.port}` } : {}),
     [MARK]: folder,
     ...options.env,

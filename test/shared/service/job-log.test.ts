@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import { createLogger } from '#shared/logging/logger.ts'
+import { serializeError } from '#shared/logging/serialize-error.ts'
 import { openQueue } from '#shared/queues/open-queue.ts'
 import type { QueueDefinition } from '#shared/queues/queue-definition.ts'
 import { type Consumption, consume } from '#shared/service/consume.ts'
@@ -23,7 +24,11 @@ const definition: QueueDefinition<Payload> = {
   jobOptions: { attempts: 2, backoff: { type: 'fixed', delay: 10 } },
 }
 
-async function handleOne(handle: Consumption<Payload>['handle'], { logger } = collectLogs()) {
+async function handleOne(
+  handle: Consumption<Payload>['handle'],
+  { logger } = collectLogs(),
+  giveUp: NonNullable<Consumption<Payload>['giveUp']> = async () => undefined,
+) {
   const connection = await redis.connect()
   const queue = openQueue(definition, connection)
   onTestFinished(() => queue.close())
@@ -33,6 +38,7 @@ async function handleOne(handle: Consumption<Payload>['handle'], { logger } = co
     logger,
     concurrency: 1,
     handle,
+    giveUp,
   })
   onTestFinished(() => consumer.close())
   await queue.add({ name: 'a word', jobId: 'j1', payload: { word: 'x' } })
@@ -62,8 +68,10 @@ test('why a job failed, and what to do about it, is in its lines', async () => {
     throw new BackupError('the server is away', { code: 'server-error', retryable: true, hint: 'wait for it', cause })
   })
   expect(lines).toHaveLength(2)
-  expect(lines[0]).toContain('WARN failed, will be tried again: the server is away: wait for it: socket hang up')
-  expect(lines[1]).toContain('ERROR failed: the server is away: wait for it: socket hang up')
+  expect(lines[0]).toContain(
+    'WARN failed, will be tried again: the server is away: socket hang up. Hint: wait for it (attemptsLeft 1)',
+  )
+  expect(lines[1]).toContain('ERROR failed: the server is away: socket hang up. Hint: wait for it')
   expect(lines.join('')).not.toMatch(/\bat .*\.ts:/)
   expect(job.failedReason).toBe('the server is away: socket hang up (wait for it)')
 })
@@ -71,11 +79,18 @@ test('why a job failed, and what to do about it, is in its lines', async () => {
 test('a secret is in no line of a job, nor in its reason and stack', async () => {
   const secret = 'planted-Secret-7Q'
   const logs = collectLogs([secret])
-  const { lines, job } = await handleOne(async (_, { logger }) => {
-    logger.info({ url: `https://cvat/?key=${secret}`, password: 'other-secret-9Z' }, `login with ${secret}`)
-    throw new BackupError(`refused ${secret}`, { code: 'x', retryable: false, hint: `not ${secret}` })
-  }, logs)
-  const kept = JSON.stringify([lines, job])
+  const told: unknown[] = []
+  const giveUp = async (_: Payload, error: unknown) => void told.push(serializeError(error))
+  const { lines, job } = await handleOne(
+    async (_, { logger }) => {
+      logger.info({ url: `https://cvat/?key=${secret}`, password: 'other-secret-9Z' }, `login with ${secret}`)
+      throw new BackupError(`refused ${secret}`, { code: 'x', retryable: false, hint: `not ${secret}` })
+    },
+    logs,
+    giveUp,
+  )
+  const kept = JSON.stringify([lines, job, told])
+  expect(told).toMatchObject([{ message: 'refused ***', hint: 'not ***', code: 'x' }])
   expect(lines).toHaveLength(2)
   expect(kept).toContain('login with ***')
   expect(kept).toContain('refused ***')
