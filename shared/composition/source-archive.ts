@@ -51,7 +51,7 @@ export interface SourceArchive extends SourceFacts, AsyncDisposable {
   /** The member's bytes as they lie in the file, compressed or not, from `start` on; chunks are the caller's to keep. */
   readRaw(member: SourceMember, start?: number): AsyncGenerator<Buffer>
   /** Hands on the content, unpacked; a chunk is valid until the next. @throws BackupError where size or CRC-32 are wrong */
-  readContent(member: SourceMember, push: (chunk: Buffer) => void): Promise<void>
+  readContent(member: SourceMember, push: (chunk: Buffer) => void | Promise<void>): Promise<void>
   /** The content of a small member as text; undefined when it is larger than `maxBytes`. */
   readText(member: SourceMember, maxBytes: number): Promise<string | undefined>
 }
@@ -155,14 +155,14 @@ async function openSource(
     async readContent(member, push) {
       let crc = 0
       let bytes = 0
-      const take = (chunk: Buffer) => {
+      const take = async (chunk: Buffer) => {
         bytes += chunk.length
         if (bytes > member.sizeBytes) throw damaged(path, member.name, 'has more bytes than stated')
         crc = crc32(chunk, crc)
-        push(chunk)
+        await push(chunk)
       }
       if (isDeflated(member.entry)) await inflate(source.readRaw(member), take, path, member.name)
-      else for await (const chunk of source.readRaw(member)) take(chunk)
+      else for await (const chunk of source.readRaw(member)) await take(chunk)
       if (bytes !== member.sizeBytes) throw damaged(path, member.name, 'has another size than stated')
       if (crc !== member.crc32) throw damaged(path, member.name, 'has another CRC-32 than stated')
     },
@@ -179,13 +179,13 @@ async function openSource(
 
 async function inflate(
   raw: AsyncIterable<Buffer>,
-  take: (chunk: Buffer) => void,
+  take: (chunk: Buffer) => Promise<void>,
   path: string,
   name: string,
 ): Promise<void> {
   try {
     await pipeline(raw, createInflateRaw(), async (inflated: AsyncIterable<Buffer>) => {
-      for await (const chunk of inflated) take(chunk)
+      for await (const chunk of inflated) await take(chunk)
     })
   } catch (error) {
     const isZlib = error instanceof Error && 'code' in error && String(error.code).startsWith('Z_')
