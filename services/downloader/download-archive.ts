@@ -19,7 +19,7 @@ import { checkFreshness } from './check-freshness.ts'
 import type { DiskRoom } from './disk-room.ts'
 import type { DownloadMetrics } from './download-metrics.ts'
 import { type FetchedFile, fetchFile } from './fetch-file.ts'
-import { assertOfUse, describeStale, isOfUse } from './judge-stored.ts'
+import { assertOfUse, describeStored, isOfUse } from './judge-stored.ts'
 
 export interface DownloadDeps {
   readonly cvat: CvatClient
@@ -161,12 +161,12 @@ async function finish(payload: DownloadPayload, archive: StoredArchive, deps: Do
   const { backupId, runId, series, name, organization } = payload
   const { sizeBytes, fileName } = archive.record.archive
   const { entity } = series
-  const stale = describeStale(archive.record, organization)
   const { createdAt, verification } = archive.record
-  const told = { archive: { createdAt, level: verification.level }, ...stale }
+  const about = describeStored(archive.record, organization)
+  const told = { archive: { createdAt, level: verification.level }, ...about }
   await deps.sweeps.add({ name, payload: { entity } })
   await deps.outcomes.add({ name, payload: { backupId, runId, series, name, result: 'done', sizeBytes, ...told } })
-  return stale.reason === undefined ? fileName : `${fileName}: ${stale.reason}`
+  return about.reason === undefined ? fileName : `${fileName}: ${about.reason}`
 }
 
 async function exportAgain(payload: DownloadPayload, deps: DownloadDeps, why: string): Promise<string> {
