@@ -7,11 +7,9 @@ import { join } from 'node:path'
 import type { RunSummary } from '#services/scheduler/end-run.ts'
 import { openStore, type Store } from '#shared/store/open-store.ts'
 import type { BuiltImages } from './build-images.ts'
-import { type DockerAnswer, type DockerOptions, docker } from './docker.ts'
+import { CONTAINER_UID, type DockerAnswer, type DockerOptions, docker } from './docker.ts'
 
 const root = join(import.meta.dirname, '../..')
-/** As whom the containers run: `node` of the base image, or whoever runs the tests and cannot give files away. */
-export const CONTAINER_UID = process.getuid?.() || 1000
 
 export type ServiceName = 'redis' | 'scheduler' | 'exporter' | 'downloader' | 'sweeper' | 'board' | 'cvat'
 

@@ -2,6 +2,9 @@
 
 import { spawn } from 'node:child_process'
 
+/** As whom containers run: `node` of the base image, or whoever runs the tests and cannot give files away. */
+export const CONTAINER_UID = process.getuid?.() || 1000
+
 export interface DockerAnswer {
   readonly code: number | null
   readonly stdout: string

@@ -1,21 +1,13 @@
-// The images by themselves: what is in them, how they stop, and the sidecar.
+// The image by itself: what is in it, what it says and how it stops.
 
-import { chown, mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { describe, expect, inject, onTestFinished, test } from 'vitest'
-import type { RunSummary } from '#services/scheduler/end-run.ts'
-import { openStore } from '#shared/store/open-store.ts'
+import { chmod } from 'node:fs/promises'
+import { describe, expect, inject, test } from 'vitest'
 import { waitFor } from '../support/wait-for.ts'
-import { docker, inspectContainer, runInside } from './docker.ts'
-import { countArchives, demoEntities, examineStore, nothingWrong } from './examine-store.ts'
+import { hardened, LIST_PROCESSES, login, makeFolder, says, start, startSurroundings } from './containers.ts'
+import { CONTAINER_UID, docker, inspectContainer, runInside } from './docker.ts'
 import { findInImage } from './find-secrets.ts'
 
 const images = inject('images')
-const UID = process.getuid?.() || 1000
-const user = `--user=${UID}:${UID}`
-const hardened = ['--read-only', '--tmpfs=/tmp', '--cap-drop=ALL', '--security-opt=no-new-privileges', user]
-const login = ['--env=CVAT_URL=http://cvat:8080', '--env=CVAT_USERNAME=admin', '--env=CVAT_PASSWORD=demo-password']
 /** The base image is no part of what is added. */
 const MOST_BYTES_ABOVE_BASE = 250e6
 
@@ -103,11 +95,12 @@ describe.skipIf(images.missing !== undefined)('the image', () => {
         ],
         { mayFail: true },
       )
-    await chown(folder, 4242, 4242).catch(() => undefined)
+    await chmod(folder, 0o555)
     const denied = await run(`${folder}:/cvat-backups`)
     expect(denied.code).toBe(1)
     expect(denied.stderr).toContain('Checking the backup directory /cvat-backups failed (EACCES)')
-    expect(denied.stderr).toContain(`It runs as uid ${UID}, gid ${UID}`)
+    expect(denied.stderr).toContain(`It runs as uid ${CONTAINER_UID}, gid ${CONTAINER_UID}`)
+    await chmod(folder, 0o755)
     const readOnly = await run(`${folder}:/cvat-backups:ro`)
     expect(readOnly.code).toBe(1)
     expect(readOnly.stderr).toContain('mount it writable')
@@ -157,106 +150,3 @@ describe.skipIf(images.missing !== undefined)('the image', () => {
     expect([0, 143]).toContain((await inspectContainer(early)).State.ExitCode)
   })
 })
-
-describe.skipIf(images.missing !== undefined)('the sidecar', () => {
-  test.each(['4g', '512m'])(
-    'backs up all by itself in %s, and loses nothing when it is killed and restarted',
-    async (memory) => {
-      const directory = await makeFolder()
-      const stateDir = await makeFolder()
-      const { network } = await startSurroundings({ exportMs: 1500 })
-      const container = await start([
-        `--network=${network}`,
-        `--memory=${memory}`,
-        `--volume=${directory}:/cvat-backups`,
-        `--volume=${stateDir}:/var/lib/cvat-backups`,
-        '--env=CVAT_BACKUP_PARALLEL_EXPORTS=4',
-        // No run of the schedule's own may come in between.
-        '--env=CVAT_BACKUP_SCHEDULE_FILE=/dev/null',
-        ...login,
-        images.sidecar,
-      ])
-      await says(container, 'all services are ready')
-      const first = docker(['exec', container, 'cvat-backups', 'backup', '--mode', 'p', '--json'], { mayFail: true })
-      await waitFor('the run to be in its middle', async () => (await countArchives(directory)) >= 4, {
-        timeoutMs: 120_000,
-      })
-      await docker(['kill', '--signal=KILL', container])
-      await first
-      await docker(['start', container])
-      await waitFor(
-        'it to be ready again',
-        async () => {
-          const { stdout } = await docker(['logs', container])
-          return stdout.split('all services are ready').length > 2
-        },
-        { timeoutMs: 120_000, everyMs: 500 },
-      )
-      const { stdout } = await docker(['exec', container, 'cvat-backups', 'backup', '--mode', 'p', '--json'], {
-        timeoutMs: 300_000,
-      })
-      expect(JSON.parse(stdout) as RunSummary).toMatchObject({ ok: true, failed: 0 })
-      const store = openStore({ directory })
-      expect(await examineStore(store, { uid: UID })).toMatchObject({
-        ...nothingWrong,
-        archives: demoEntities().length,
-      })
-      expect(await runInside(container, LIST_PROCESSES)).not.toContain(' Z')
-      await docker(['stop', '--time=20', container])
-      expect((await inspectContainer(container)).State).toMatchObject({ ExitCode: 0, OOMKilled: false })
-    },
-  )
-})
-
-const LIST_PROCESSES =
-  "import fs from 'node:fs'; for (const pid of fs.readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name))) { try { console.log(fs.readFileSync('/proc/' + pid + '/stat', 'utf8').replace(/^(.*\\) .).*$/s, '$1')) } catch {} }"
-
-/** A folder of this machine that the containers may write; removed after the test. */
-async function makeFolder(): Promise<string> {
-  const outer = await mkdtemp(join(tmpdir(), 'cvat-backups-image-'))
-  const folder = join(outer, 'folder')
-  await mkdir(folder)
-  await chown(folder, UID, UID)
-  onTestFinished(() => rm(outer, { recursive: true, force: true }))
-  return folder
-}
-
-/** Starts a container with these words behind `docker run`, hardened; it is removed after the test. */
-async function start(words: readonly string[], hardening: readonly string[] = hardened): Promise<string> {
-  const { stdout } = await docker(['run', '--detach', ...hardening, ...words])
-  const id = stdout.trim().slice(0, 12)
-  onTestFinished(async () => {
-    await docker(['rm', '--force', '--volumes', id], { mayFail: true })
-  })
-  return id
-}
-
-/** A network with a simulated CVAT under the name `cvat`, and a Redis if asked for. */
-async function startSurroundings({ redis = false, exportMs = 400 }: { redis?: boolean; exportMs?: number }) {
-  const network = `${images.name}-${process.hrtime.bigint()}`
-  await docker(['network', 'create', network])
-  onTestFinished(async () => {
-    await docker(['network', 'rm', network], { mayFail: true })
-  })
-  const named = (name: string) => [`--network=${network}`, `--network-alias=${name}`]
-  const simulator = ['--host=0.0.0.0', '--workers=4', `--export-ms=${exportMs}`]
-  const cvat = await start([...named('cvat'), images.simulator, ...simulator])
-  if (redis)
-    await start([...named('redis'), 'redis:7', 'redis-server', '--bind', '0.0.0.0', '--protected-mode', 'no'], [])
-  await says(cvat, 'http://')
-  return { network }
-}
-
-async function says(container: string, text: string): Promise<void> {
-  const said = await waitFor(
-    `${container} to say «${text}»`,
-    async () => {
-      const { stdout, stderr } = await docker(['logs', container])
-      const log = stdout + stderr
-      if (log.includes(text) || !(await inspectContainer(container)).State.Running) return log
-      throw new Error(log.slice(-1500))
-    },
-    { timeoutMs: 120_000, everyMs: 250 },
-  )
-  expect(said).toContain(text)
-}
