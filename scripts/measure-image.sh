@@ -12,9 +12,9 @@ compose() { docker compose --env-file demo.env "$@"; }
 
 clean_up() {
   docker rm --force --volumes "$run-sidecar" "$run-cvat" >/dev/null 2>&1 || true
-  compose down --volumes --rmi local --timeout 1 >/dev/null 2>&1 || true
+  compose down --volumes --timeout 1 >/dev/null 2>&1 || true
   docker network rm "$run" >/dev/null 2>&1 || true
-  docker rmi --force "$sidecar" >/dev/null 2>&1 || true
+  docker rmi --force "$sidecar" "$DOCKER_NAMESPACE/$run:measure" "$DOCKER_NAMESPACE/$run-simulator:measure" >/dev/null 2>&1 || true
 }
 trap clean_up EXIT
 
