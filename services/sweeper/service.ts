@@ -30,8 +30,9 @@ export async function startSweeper(deps: SweeperDeps): Promise<Service> {
   const logger = deps.logger.child({ service: 'sweeper' })
   const claims = openClaims(connection)
 
+  const isActive = (backupId: string) => isBackupActive(backupId, claims)
   const handle = async (payload: SweepPayload, context: JobContext<SweepPayload>): Promise<string> => {
-    const options = { rules, now: new Date(), dryRun: false, signal: context.signal }
+    const options = { rules, now: new Date(), dryRun: false, isActive, signal: context.signal }
     const onDecision = (decision: SweepDecision) => logDecision(decision, context.logger)
     if (payload.entity) {
       let removed = 0
@@ -46,7 +47,7 @@ export async function startSweeper(deps: SweeperDeps): Promise<Service> {
     context.logger.info(numbers, 'swept')
     assertSwept(totals)
     // Last: it stops at a folder that cannot be read, where an interrupted commit may still need its partial file.
-    await store.recover({ isActive: (backupId) => isBackupActive(backupId, claims), signal: context.signal })
+    await store.recover({ isActive, signal: context.signal })
     return `${totals.removed} removed of ${totals.entities} entities`
   }
 
