@@ -1,7 +1,7 @@
 // The product as it is deployed, with everything around it that can fail: its processes, a Redis, a simulated server, and
 // wires that can be cut.
 
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'vitest'
@@ -36,6 +36,8 @@ export interface InstallationOptions {
   readonly crontab?: string
   /** Where the archives go, when not into a temporary folder. */
   readonly backupDir?: string
+  /** Who the product's processes are, when not the tests' user; the folders are theirs then. */
+  readonly uid?: number
   /** Off: the command line runs its own Redis and all services. */
   readonly separate?: boolean
 }
@@ -115,6 +117,9 @@ export async function openInstallation(options: InstallationOptions): Promise<In
     [MARK]: folder,
     ...options.env,
   }
+  const { uid } = options
+  if (uid !== undefined) for (const path of [folder, directory]) await chown(path, uid, uid)
+  const surroundings = { env, cwd: folder, uid }
   const processes: ProductProcess[] = []
   const services = new Map<ServiceName, ProductProcess>()
   const note = (process: ProductProcess) => {
@@ -143,7 +148,7 @@ export async function openInstallation(options: InstallationOptions): Promise<In
     services,
     mark: folder,
     async start(name) {
-      const process = note(spawnService(name, env, folder))
+      const process = note(spawnService(name, surroundings))
       services.set(name, process)
       await process.untilLogged(name === 'serve' ? 'all services are ready' : `${name} is ready`)
     },
@@ -154,7 +159,7 @@ export async function openInstallation(options: InstallationOptions): Promise<In
       await Promise.all([...services.values()].map((process) => process.kill(signal)))
       services.clear()
     },
-    command: (...args) => note(spawnCommand(args, env, folder)),
+    command: (...args) => note(spawnCommand(args, surroundings)),
     async backup(...args) {
       const process = installation.command('backup', '--json', ...args)
       const { code } = await process.exited
