@@ -17,6 +17,7 @@ import {
   findMarked,
   MARK,
   type ProductProcess,
+  readPeakMemory,
   type ServiceName,
   spawnCommand,
   spawnService,
@@ -70,6 +71,8 @@ export interface Installation {
   backup(...args: string[]): Promise<CommandEnd>
   /** All that the services have logged, dead ones included. */
   logs(): string
+  /** The most memory that any process of ours has taken so far, looked at now and then; 0 where there is no /proc. */
+  peakMemoryMegabytes(): number
 }
 
 /** Projects with a task each, and every third a loose task; files of about 40 kB. */
@@ -127,7 +130,16 @@ export async function openInstallation(options: InstallationOptions): Promise<In
     return process
   }
 
+  let peakMemoryMegabytes = 0
+  const watch = setInterval(async () => {
+    for (const process of processes) {
+      if (process.hasEnded()) continue
+      peakMemoryMegabytes = Math.max(peakMemoryMegabytes, await readPeakMemory(process.child.pid))
+    }
+  }, 500)
+
   options.test.onTestFinished(async () => {
+    clearInterval(watch)
     await Promise.all(processes.map((process) => process.kill('SIGKILL')))
     const left = await findMarked(folder)
     for (const pid of left) process.kill(pid, 'SIGKILL')
@@ -166,6 +178,7 @@ export async function openInstallation(options: InstallationOptions): Promise<In
       return { code, summary: parseSummary(process.stdout()), stdout: process.stdout(), stderr: process.stderr() }
     },
     logs: () => processes.map((process) => process.stdout() + process.stderr()).join(''),
+    peakMemoryMegabytes: () => peakMemoryMegabytes,
   }
   return installation
 }

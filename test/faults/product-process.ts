@@ -113,3 +113,9 @@ export async function findMarked(mark: string): Promise<number[]> {
   }
   return found
 }
+
+/** Resident memory at its highest, in megabytes; 0 for a process that has ended, and where there is no /proc. */
+export async function readPeakMemory(pid: number | undefined): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+  return Math.round(Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1000)
+}
