@@ -3,12 +3,13 @@
 
 import type { Logger } from 'pino'
 import { openClaims } from '#shared/coordination/claims.ts'
+import { openRunLedger } from '#shared/coordination/run-ledger.ts'
 import { formatEntity } from '#shared/model/entity.ts'
 import type { QueueConnection } from '#shared/queues/open-queue.ts'
 import { type SweepPayload, sweepsQueue } from '#shared/queues/sweeps-queue.ts'
 import { verificationsQueue } from '#shared/queues/verifications-queue.ts'
 import { consume, type JobContext } from '#shared/service/consume.ts'
-import { isBackupActive } from '#shared/service/is-backup-active.ts'
+import { isBackupActive, mayBeActive } from '#shared/service/is-backup-active.ts'
 import type { Service } from '#shared/service/service.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import type { RetentionRules } from './plan-retention.ts'
@@ -29,6 +30,7 @@ export async function startSweeper(deps: SweeperDeps): Promise<Service> {
   const { connection, store, rules } = deps
   const logger = deps.logger.child({ service: 'sweeper' })
   const claims = openClaims(connection)
+  const ledger = openRunLedger(connection)
 
   const isActive = (backupId: string) => isBackupActive(backupId, claims)
   const handle = async (payload: SweepPayload, context: JobContext<SweepPayload>): Promise<string> => {
@@ -47,7 +49,8 @@ export async function startSweeper(deps: SweeperDeps): Promise<Service> {
     context.logger.info(numbers, 'swept')
     assertSwept(totals)
     // Last: it stops at a folder that cannot be read, where an interrupted commit may still need its partial file.
-    await store.recover({ isActive, signal: context.signal })
+    const mayBe = (backupId: string) => mayBeActive(backupId, { claims, ledger }, new Date())
+    await store.recover({ isActive: mayBe, signal: context.signal })
     return `${totals.removed} removed of ${totals.entities} entities`
   }
 
