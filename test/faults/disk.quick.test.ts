@@ -6,7 +6,7 @@ import { startChance } from './seeded-random.ts'
 import { whyNoSmallDisk } from './small-disk.ts'
 
 const entities = 12
-const timeout = 180_000
+const timeout = 300_000
 const noDisk = whyNoSmallDisk()
 const reason = noDisk ? ` (skipped: ${noDisk})` : ''
 

@@ -13,7 +13,7 @@ import { assertNothingLost } from './assert-nothing-lost.ts'
 import { faultWorld, openInstallation } from './installation.ts'
 import { startRecordingServer } from './recording-server.ts'
 
-const timeout = 90_000
+const timeout = 300_000
 const firstDownload = '/api/projects/{id}/backup/download'
 
 it.concurrent('hostile names stay names: nothing is written outside its own folder', { timeout }, async (test) => {

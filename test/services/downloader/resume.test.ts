@@ -330,7 +330,7 @@ async function pauseInTheMiddle(fetching: FetchFixture) {
       return { ...download, body: Readable.from(pausing(download.body, waking.promise), { objectMode: true }) }
     },
   }
-  const ended = fetching.fetch(AbortSignal.timeout(20_000), { cvat })
+  const ended = fetching.fetch(AbortSignal.timeout(60_000), { cvat })
   ended.catch(() => undefined)
   await waitFor('the first bytes', async () => (await partBytes(fetching)) > 0)
   return { ended, wake: (how = { breakConnection: true }) => waking.resolve(how) }
