@@ -4,9 +4,9 @@
 
 import type { FileHandle } from 'node:fs/promises'
 import { z } from 'zod'
-import { type FileOperations, findFileSize, hasErrno, unlinkIfExists } from './file-operations.ts'
+import { type FileOperations, findFileSize, unlinkIfExists } from './file-operations.ts'
 import type { Layout } from './layout.ts'
-import { readJson } from './read-json.ts'
+import { readJsonIfThere } from './read-json.ts'
 import { toStoreError, withStoreErrors } from './store-errors.ts'
 import { syncFile } from './sync-to-disk.ts'
 
@@ -186,10 +186,7 @@ async function writeOrigin(files: FileOperations, layout: Layout, path: string, 
 }
 
 async function readOrigin(files: FileOperations, layout: Layout, path: string): Promise<PartialOrigin | undefined> {
-  try {
-    return originSchema.safeParse(await readJson(files, layout.partialOrigin(path))).data
-  } catch (error) {
-    if (hasErrno(error, 'ENOENT')) return undefined
-    throw toStoreError(error, 'Reading what a partial file is of')
-  }
+  return withStoreErrors('Reading what a partial file is of', async () => {
+    return originSchema.safeParse(await readJsonIfThere(files, layout.partialOrigin(path))).data
+  })
 }
