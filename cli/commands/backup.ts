@@ -78,7 +78,7 @@ async function runBackup(
     }
     const summary = await followRun(runId, { ledger, view, onListed, ...open.queues }, signal)
     const sweptWell = !own || (await untilSwept(open.queues.sweeps, failedSweeps, view, signal))
-    // Whole archives are not touched, and what could not be removed now is removed next time.
+    // What could not be removed now is removed next time.
     if (own) await removeLeftovers(settings.values.store.backupDir, connection).catch(() => 0)
     view.close()
     process.stdout.write(

@@ -69,11 +69,17 @@ export async function downloadArchive(
     assertOfUse(archive.record)
     return await finish(payload, archive, deps)
   } catch (error) {
+    if (context.signal.aborted) await discardIfOver(payload, deps)
     if (!(error instanceof BackupError) || !EXPORT_AGAIN.has(error.code)) throw error
     if (payload.reexports >= MAX_REEXPORTS) throw error
     context.logger.info({ code: error.code }, 'the exported file cannot be used: exporting again')
     return exportAgain(payload, deps, error.message)
   }
+}
+
+/** Another handler has ended this backup meanwhile, or Redis was emptied: nobody comes back to what is left here. */
+async function discardIfOver({ backupId }: DownloadPayload, { claims, store }: DownloadDeps): Promise<void> {
+  if (!(await isBackupActive(backupId, claims))) await store.discardPartials(backupId)
 }
 
 /** What an earlier run of this handler has stored, interrupted commits finished first. */
@@ -173,6 +179,8 @@ async function exportAgain(payload: DownloadPayload, deps: DownloadDeps, why: st
   const { backupId, runId, series, name, organization, link } = payload
   const reexports = payload.reexports + 1
   const jobId = `${backupId}.x${reexports}`
+  // Of the earlier export, so of no use; and no download may come that cleans up.
+  await deps.store.discardPartials(backupId)
   // Somebody may have retried this download by hand after an earlier export of it had failed.
   await deps.exports.revive({
     name,

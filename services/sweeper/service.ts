@@ -3,6 +3,7 @@
 
 import type { Logger } from 'pino'
 import { openClaims } from '#shared/coordination/claims.ts'
+import { openRunLedger } from '#shared/coordination/run-ledger.ts'
 import { formatEntity } from '#shared/model/entity.ts'
 import { checkDirectory } from '#shared/monitoring/checks.ts'
 import { collectFreeBytes } from '#shared/monitoring/directory-metrics.ts'
@@ -11,7 +12,7 @@ import type { QueueConnection } from '#shared/queues/open-queue.ts'
 import { type SweepPayload, sweepsQueue } from '#shared/queues/sweeps-queue.ts'
 import { verificationsQueue } from '#shared/queues/verifications-queue.ts'
 import { consume, type JobContext } from '#shared/service/consume.ts'
-import { isBackupActive } from '#shared/service/is-backup-active.ts'
+import { isBackupActive, mayBeActive } from '#shared/service/is-backup-active.ts'
 import type { Service } from '#shared/service/service.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import type { RetentionRules } from './plan-retention.ts'
@@ -37,9 +38,11 @@ export async function startSweeper(deps: SweeperDeps): Promise<Service> {
   collectFreeBytes(metrics, store)
   const claims = openClaims(connection)
   const sweepMetrics = defineSweepMetrics(metrics.registry)
+  const ledger = openRunLedger(connection)
 
+  const isActive = (backupId: string) => isBackupActive(backupId, claims)
   const handle = async (payload: SweepPayload, context: JobContext<SweepPayload>): Promise<string> => {
-    const options = { rules, now: new Date(), dryRun: false, signal: context.signal }
+    const options = { rules, now: new Date(), dryRun: false, isActive, signal: context.signal }
     const onDecision = (decision: SweepDecision) => {
       sweepMetrics.decided(decision)
       logDecision(decision, context.logger)
@@ -58,7 +61,8 @@ export async function startSweeper(deps: SweeperDeps): Promise<Service> {
     context.logger.info(numbers, 'swept')
     assertSwept(totals)
     // Last: it stops at a folder that cannot be read, where an interrupted commit may still need its partial file.
-    await store.recover({ isActive: (backupId) => isBackupActive(backupId, claims), signal: context.signal })
+    const mayBe = (backupId: string) => mayBeActive(backupId, { claims, ledger }, new Date())
+    await store.recover({ isActive: mayBe, signal: context.signal })
     return `${totals.removed} removed of ${totals.entities} entities`
   }
 

@@ -19,7 +19,7 @@ export interface SweepObserver {
 }
 
 export async function sweepAll(
-  store: Pick<Store, 'listEntities' | 'listSeries' | 'readDeletedMarker' | 'removeArchive'>,
+  store: Pick<Store, 'listEntities' | 'listSeries' | 'readDeletedMarker' | 'removeArchive' | 'recoverEntity'>,
   options: SweepOptions,
   observer: SweepObserver = {},
 ): Promise<SweepTotals> {

@@ -2,12 +2,13 @@
 
 import type { EntityRef } from '#shared/model/entity.ts'
 import type { Store } from '#shared/store/open-store.ts'
+import type { RecoveryOptions } from '#shared/store/recover-entity.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { planRetention, type RetentionDecision, type RetentionRules } from './plan-retention.ts'
 
 export type SweepDecision = RetentionDecision<StoredArchive>
 
-export interface SweepOptions {
+export interface SweepOptions extends Pick<RecoveryOptions, 'isActive'> {
   readonly rules: RetentionRules
   readonly now: Date
   /** Decide and tell, remove nothing. */
@@ -15,13 +16,16 @@ export interface SweepOptions {
   readonly signal: AbortSignal
 }
 
-/** Yields each decision after it was carried out; a fault while removing throws and leaves the rest for the next time. */
+/**
+ * Yields each decision after it was carried out; a fault while removing throws and leaves the rest for the next time. In
+ * the end records without archive are looked after, which a sweep or a commit that was killed has left.
+ */
 export async function* sweepEntity(
   entity: EntityRef,
-  store: Pick<Store, 'listSeries' | 'readDeletedMarker' | 'removeArchive'>,
+  store: Pick<Store, 'listSeries' | 'readDeletedMarker' | 'removeArchive' | 'recoverEntity'>,
   options: SweepOptions,
 ): AsyncGenerator<SweepDecision> {
-  const { series } = await store.listSeries(entity)
+  const { series, unrecognised } = await store.listSeries(entity)
   for (const { archives, serverUrl } of series) {
     const marker = await store.readDeletedMarker(entity, serverUrl)
     const plan = planRetention(archives, { ...options.rules, now: options.now, deletedSince: marker?.since })
@@ -31,4 +35,6 @@ export async function* sweepEntity(
       yield decision
     }
   }
+  const isBroken = unrecognised.some(({ reason }) => reason === 'record-without-archive')
+  if (isBroken && !options.dryRun) await store.recoverEntity(entity, options)
 }

@@ -5,7 +5,7 @@ import type { EntityRef } from '#shared/model/entity.ts'
 import type { Series } from '#shared/model/series.ts'
 import { type CatalogueTotals, writeCatalogue } from './catalogue-file.ts'
 import { checkDirectory, type DirectoryCheck } from './check-directory.ts'
-import { discardPartials, removeStalePartials, takePartial } from './clean-partials.ts'
+import { discardPartials, listPartialBackups, removeStalePartials, takePartial } from './clean-partials.ts'
 import { type CommitInput, type CommittedArchive, commitArchive } from './commit-archive.ts'
 import { type DeletedMarker, readDeletedMarker, removeDeletedMarker, writeDeletedMarker } from './deleted-marker.ts'
 import { type FileOperations, realFiles } from './file-operations.ts'
@@ -68,6 +68,8 @@ export interface Store {
   recoverEntity(entity: EntityRef, options: Omit<RecoveryOptions, 'now'>): Promise<Recovery>
   /** recoverEntity for every entity, then removeStalePartials without the files that a record still waits for. */
   recover(options: Omit<RecoveryOptions, 'now'>): Promise<Recovery & { removedPartials: number }>
+  /** Ids of backups whose downloads are under way or were left behind. */
+  listPartialBackups(): Promise<string[]>
   /** Atomic for readers: a crash in between leaves a record that no listing shows. May run twice. */
   removeArchive(archive: StoredArchive): Promise<void>
   /** Re-checks stored archives, the longest unchecked first; may be stopped and run again at any time. */
@@ -133,6 +135,7 @@ export function openStore({ directory, now = () => new Date(), files = realFiles
       const isActive = async (backupId: string) => total.waiting.includes(backupId) || options.isActive(backupId)
       return { ...total, removedPartials: await store.removeStalePartials({ isActive }) }
     },
+    listPartialBackups: () => listPartialBackups(files, layout),
     removeArchive: (archive) => removeArchive(files, layout, archive),
     verifyArchives: (options) => verifyArchives(files, layout, now, options),
     readDeletedMarker: (entity, serverUrl) => readDeletedMarker(files, layout, entity, serverUrl),

@@ -6,7 +6,7 @@ import { type FileOperations, isNameTaken } from './file-operations.ts'
 import type { Layout } from './layout.ts'
 import { listEntities, listRecords } from './list-records.ts'
 import { readFolders } from './read-folders.ts'
-import { readJson } from './read-json.ts'
+import { readJsonIfThere } from './read-json.ts'
 import { archiveRecordSchema } from './record.ts'
 import { withStoreErrors } from './store-errors.ts'
 import type { StoredArchive } from './stored-archive.ts'
@@ -108,8 +108,7 @@ async function* checkOne(
 async function readStored(files: FileOperations, archive: DueArchive): Promise<StoredArchive | undefined> {
   const { entity, archivePath, recordPath } = archive
   return withStoreErrors('Reading a record', async () => {
-    if (!(await isNameTaken(files, recordPath))) return undefined
-    const parsed = archiveRecordSchema.safeParse(await readJson(files, recordPath))
+    const parsed = archiveRecordSchema.safeParse(await readJsonIfThere(files, recordPath))
     return parsed.success ? { entity, archivePath, recordPath, record: parsed.data } : undefined
   })
 }

@@ -27,7 +27,7 @@ function wholeServer() {
 }
 
 test('every project and task is backed up once, and after that exactly what has changed', {
-  timeout: 180_000,
+  timeout: 600_000,
 }, async () => {
   const world = wholeServer()
   const env = { CVAT_BACKUP_PARALLEL_EXPORTS: '16', CVAT_BACKUP_PARALLEL_DOWNLOADS: '8' }

@@ -180,7 +180,7 @@ export async function startStack(redis: FileRedis, options: StackOptions = {}) {
       return runId
     },
     /** Waits for a run's end. */
-    async ended(runId: string, timeoutMs = 20_000): Promise<RunSummary> {
+    async ended(runId: string, timeoutMs = 60_000): Promise<RunSummary> {
       const account = await waitFor(
         `run ${runId} to end`,
         async () => {

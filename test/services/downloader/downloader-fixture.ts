@@ -44,7 +44,7 @@ export async function openDownloader(redis: FileRedis, options: StackOptions = {
       entity: EntityRef = project1,
       content: ArchiveContent = { kind: 'backup' },
     ): Promise<DownloadPayload> {
-      const signal = AbortSignal.timeout(10_000)
+      const signal = AbortSignal.timeout(60_000)
       const series = { entity, content }
       const observation = await observeEntity(entity, null, cvat, signal)
       const askedAt = new Date().toISOString()
@@ -73,7 +73,7 @@ export async function openDownloader(redis: FileRedis, options: StackOptions = {
       const context: JobContext<DownloadPayload> = {
         jobId: payload.backupId,
         attempt: 1,
-        signal: run.signal ?? AbortSignal.timeout(20_000),
+        signal: run.signal ?? AbortSignal.timeout(60_000),
         logger: stack.logs.logger,
         save: async () => undefined,
         progress: async (now) => void progress.push(now),

@@ -48,7 +48,7 @@ export async function openExporter(redis: FileRedis, options: StackOptions = {})
       const context: JobContext<ExportPayload> = {
         jobId: payload.backupId,
         attempt: run.attempt ?? 1,
-        signal: run.signal ?? AbortSignal.timeout(20_000),
+        signal: run.signal ?? AbortSignal.timeout(60_000),
         logger: stack.logs.logger,
         save: async (changed) => {
           saved = JSON.parse(JSON.stringify(changed)) as ExportPayload

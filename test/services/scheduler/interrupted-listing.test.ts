@@ -31,7 +31,7 @@ async function openListing(options: StackOptions = {}) {
       const context: JobContext<unknown> = {
         jobId: 'listing',
         attempt: 1,
-        signal: AbortSignal.timeout(20_000),
+        signal: AbortSignal.timeout(60_000),
         logger: logs.logger,
         save: async () => undefined,
         progress: async () => undefined,
@@ -169,7 +169,7 @@ describe('a scheduler', () => {
 
 describe('what became of a run whose', () => {
   const watch = async (stack: Awaited<ReturnType<typeof openListing>>) =>
-    watchRuns({ ...stack, ...stack.queues, logger: stack.logs.logger }, AbortSignal.timeout(10_000))
+    watchRuns({ ...stack, ...stack.queues, logger: stack.logs.logger }, AbortSignal.timeout(60_000))
 
   /** As if so much time had passed since. */
   async function age(stack: Awaited<ReturnType<typeof openListing>>, ms: number) {

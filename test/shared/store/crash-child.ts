@@ -2,6 +2,7 @@
 // Arguments: directory, scenario, n. Exits with 0 when it came to the end.
 
 import { openStore } from '#shared/store/open-store.ts'
+import { handleDownload } from './handle-download.ts'
 import { interfere } from './interfere.ts'
 import { now, prepareCommit, project6 } from './store-fixture.ts'
 
@@ -19,6 +20,7 @@ const store = openStore({ directory: directory!, now: () => now, files })
 
 const scenarios: Record<string, () => Promise<unknown>> = {
   commit: async () => store.commitArchive(await prepareCommit(store)),
+  download: () => handleDownload(store),
   remove: async () => store.removeArchive((await store.findByBackupId(project6, 'run-1.project-6.backup'))!),
   recover: () => store.recover({ isActive: () => false, graceMs: 0 }),
   'write-run': () =>
