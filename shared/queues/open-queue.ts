@@ -38,6 +38,9 @@ export function openQueue<Payload>(
     prefix: connection.prefix,
     defaultJobOptions: definition.jobOptions,
   })
+  // Whoever made the connection hears of its faults. Without a listener BullMQ prints the whole error, with the login that
+  // ioredis had sent.
+  bull.on('error', () => undefined)
   const toBull = (job: JobToAdd<Payload>) => ({
     name: job.name,
     data: definition.schema.parse(job.payload),
