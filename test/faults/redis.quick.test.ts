@@ -18,7 +18,7 @@ it.concurrent('a Redis that comes back empty ends the run with a clear error, an
   expect(first.stderr).toMatch(/has vanished from Redis/)
   expect(first.stderr).toMatch(/start the backup again/)
   expect(archives).toBe(entities)
-}, 120_000)
+}, 240_000)
 
 it.concurrent('a run outlives five seconds without Redis', async (test) => {
   const chance = startChance('Redis out of reach')
