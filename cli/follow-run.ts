@@ -59,7 +59,8 @@ export async function followRun(runId: string, deps: FollowDeps, signal: AbortSi
   for (;;) {
     const summary = await withDeadline(silentMs, signal, redisSilent, (limited) => orAborted(look(), limited))
     if (summary) return summary
-    await sleep(LOOK_EVERY_MS, undefined, { signal })
+    // With the signal's own reason, which says more than that of the timer.
+    await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => signal.throwIfAborted())
   }
 }
 

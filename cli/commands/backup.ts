@@ -1,5 +1,6 @@
 // `backup`: starts a run and follows it to its end; runs the services itself where nobody else does.
 
+import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import { summarise } from '#services/scheduler/end-run.ts'
 import { openRunLedger, type RunLedger } from '#shared/coordination/run-ledger.ts'
@@ -65,7 +66,7 @@ async function runBackup(
     const services = await startServices(settings, { connection, cvat, logger: quieten(logger, settings) })
     scope.defer(() => services.close())
   }
-  const runId = makeRunId(request.mode, new Date(), `${process.pid} ${performance.now()}`)
+  const runId = makeRunId(request.mode, new Date(), randomUUID())
   const failedSweeps = await open.queues.sweeps.bull.getFailedCount()
   await open.queues.runs.add({
     name: `run on demand, mode ${request.mode}`,

@@ -41,6 +41,9 @@ export function openQueue<Payload>(
     ...(connection.telemetry ? { telemetry: connection.telemetry } : {}),
     defaultJobOptions: definition.jobOptions,
   })
+  // Whoever made the connection hears of its faults. Without a listener BullMQ prints the whole error, with the login that
+  // ioredis had sent.
+  bull.on('error', () => undefined)
   const toBull = (job: JobToAdd<Payload>) => ({
     name: job.name,
     data: definition.schema.parse(job.payload),

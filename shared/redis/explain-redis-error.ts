@@ -82,6 +82,14 @@ const known: readonly KnownError[] = [
     hint: 'Write REDIS_URL with redis in place of rediss, or use the port for TLS.',
   },
   {
+    // A Redis without TLS closes the connection; so may a proxy or a network for other reasons.
+    pattern: /before secure TLS connection was established/i,
+    code: 'redis-unreachable',
+    problem: 'it breaks off before TLS is established',
+    hint: 'If it does not speak TLS on this port, write REDIS_URL with redis in place of rediss, or use the port for TLS.',
+    isLasting: false,
+  },
+  {
     pattern: /cluster support disabled/i,
     ...ADDRESS,
     problem: 'it is no Redis Cluster',
@@ -100,7 +108,14 @@ const known: readonly KnownError[] = [
     hint: 'Write REDIS_URL as redis+sentinel://host1:port,host2:port/mymaster (with TLS: rediss+sentinel://…).',
   },
   {
-    pattern: /invalid reply: (null|undefined)/,
+    pattern: /cluster_state:fail|CLUSTERDOWN/,
+    code: 'redis-unreachable',
+    problem: 'the Cluster does not serve all slots',
+    hint: 'Bring its missing nodes back: `redis-cli cluster info` and `redis-cli cluster nodes` show them.',
+    isLasting: false,
+  },
+  {
+    pattern: /No such master|invalid reply: (null|undefined)/i,
     code: 'redis-unreachable',
     problem: 'the Sentinels know no master of this name',
     hint: 'Check the name behind the hosts in REDIS_URL: `redis-cli -p 26379 sentinel masters` lists those that are watched.',
@@ -111,7 +126,7 @@ const known: readonly KnownError[] = [
 const other: Explanation = {
   code: 'redis-unreachable',
   problem: 'it does not answer',
-  hint: 'Check REDIS_URL and REDIS_PASSWORD, and that the Redis server runs and can be reached from here. If it speaks TLS, write rediss in place of redis.',
+  hint: 'Check REDIS_URL and REDIS_PASSWORD, and that the Redis server runs and can be reached from here. REDIS_URL begins with rediss if it speaks TLS, and with redis if not.',
   isLasting: false,
 }
 

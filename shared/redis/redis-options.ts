@@ -95,13 +95,13 @@ function login(address: RedisAddress, inside: { username?: string | undefined; p
   return { ...(inside.username ? { username: inside.username } : {}), ...(password ? { password } : {}) }
 }
 
-function secureContext({ ca, cert, key }: RedisAddress): tls.ConnectionOptions {
+export function secureContext({ ca, cert, key }: RedisAddress): tls.ConnectionOptions {
   const trusted = ca === undefined ? {} : { ca: [...tls.getCACertificates('default'), ca] }
   // Made once: parsing the list of authorities costs milliseconds a connection.
   return { secureContext: tls.createSecureContext({ ...trusted, ...(cert && key ? { cert, key } : {}) }) }
 }
 
 /** Some proxies tell servers apart by this name; an IP address is none. */
-function serverName(host: string): { servername?: string } {
+export function serverName(host: string): { servername?: string } {
   return /^[\d.]+$|:/.test(host) ? {} : { servername: host }
 }

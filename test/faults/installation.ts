@@ -101,7 +101,7 @@ export async function openInstallation(options: InstallationOptions): Promise<In
     },
   })
   const redis = await startRedis()
-  const redisWire = await startTcpProxy({ path: redis.address.url.slice('unix:'.length) })
+  const redisWire = await startTcpProxy(redis.endpoint)
   const cvatWire = await startTcpProxy({ host: '127.0.0.1', port: Number(new URL(simulator.url).port) })
   const scheduleFile = join(folder, 'crontab')
   await writeFile(scheduleFile, options.crontab ?? '')
