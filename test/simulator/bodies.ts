@@ -3,7 +3,7 @@
 import type { ExportRequest } from './export-queue.ts'
 import { frameName, frameSize } from './frames.ts'
 import type { World } from './world.ts'
-import type { AccessToken, Issue, Job, Label, Organization, Project, Task, User } from './world-records.ts'
+import type { AccessToken, Comment, Issue, Job, Label, Organization, Project, Task, User } from './world-records.ts'
 
 export function userBody(user: User, base: string): object {
   return {
@@ -213,6 +213,17 @@ export function issueBody(world: World, issue: Issue, base: string): object {
     updated_date: issue.updatedDate,
     resolved: issue.resolved,
     comments: { count: issue.commentCount, url: `${base}/api/comments?issue_id=${issue.id}` },
+  }
+}
+
+export function commentBody(world: World, comment: Comment, base: string): object {
+  return {
+    id: comment.id,
+    issue: comment.issueId,
+    owner: optionalUser(world, comment.ownerId, base),
+    message: comment.message,
+    created_date: comment.createdDate,
+    updated_date: comment.updatedDate,
   }
 }
 
