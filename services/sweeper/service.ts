@@ -13,7 +13,7 @@ import type { Service } from '#shared/service/service.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import type { RetentionRules } from './plan-retention.ts'
 import { assertSwept, sweepAll } from './sweep-all.ts'
-import { type SweepDecision, sweepEntity } from './sweep-entity.ts'
+import { type SweepDecision, sweepEntity, type WorkflowSweepDecision } from './sweep-entity.ts'
 import { verifyStored } from './verify-stored.ts'
 
 export interface SweeperDeps {
@@ -33,15 +33,20 @@ export async function startSweeper(deps: SweeperDeps): Promise<Service> {
   const handle = async (payload: SweepPayload, context: JobContext<SweepPayload>): Promise<string> => {
     const options = { rules, now: new Date(), dryRun: false, signal: context.signal }
     const onDecision = (decision: SweepDecision) => logDecision(decision, context.logger)
+    const onWorkflow = (decision: WorkflowSweepDecision) => logWorkflow(decision, context.logger)
     if (payload.entity) {
       let removed = 0
       for await (const decision of sweepEntity(payload.entity, store, options)) {
+        if ('workflow' in decision) {
+          onWorkflow(decision)
+          continue
+        }
         onDecision(decision)
         if (decision.action === 'remove') removed++
       }
       return `${removed} removed`
     }
-    const totals = await sweepAll(store, options, { onDecision })
+    const totals = await sweepAll(store, options, { onDecision, onWorkflow })
     const { failures: _, ...numbers } = totals
     context.logger.info(numbers, 'swept')
     assertSwept(totals)
@@ -72,4 +77,10 @@ function logDecision({ archive, action, reasons }: SweepDecision, logger: Logger
   const fields = { entity, file: archive.record.archive.fileName, reason: reasons.join(', ') }
   if (action === 'remove') logger.info(fields, 'archive removed')
   else logger.debug(fields, 'archive kept')
+}
+
+function logWorkflow({ workflow, action, reasons }: WorkflowSweepDecision, logger: Logger): void {
+  const fields = { entity: formatEntity(workflow.entity), file: workflow.fileName, reason: reasons.join(', ') }
+  if (action === 'remove') logger.info(fields, 'workflow removed')
+  else logger.debug(fields, 'workflow kept')
 }
