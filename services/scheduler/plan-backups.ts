@@ -1,14 +1,16 @@
-// Enters entities into a run: decides for each, and adds an export job for those that need one. Every step may run twice.
+// Enters entities into a run: decides for each, and adds a job for those that need an export or a new sidecar. Every step may run twice.
 
 import type { Logger } from 'pino'
-import type { RunLedger } from '#shared/coordination/run-ledger.ts'
+import type { Plan, RunLedger } from '#shared/coordination/run-ledger.ts'
 import { formatEntity } from '#shared/model/entity.ts'
 import type { TaskObservation } from '#shared/model/observation.ts'
 import { type ArchiveContent, formatSeries, type Series } from '#shared/model/series.ts'
-import type { ExportPayload } from '#shared/queues/exports-queue.ts'
+import { formatWorkflow } from '#shared/model/workflow.ts'
+import type { Backup, ExportPayload } from '#shared/queues/exports-queue.ts'
 import type { OpenQueue } from '#shared/queues/open-queue.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import { decideBackup, digestTask } from './decide-backup.ts'
+import { describeWorkflowChange } from './decide-workflow.ts'
 import { findLastArchive } from './find-last-archive.ts'
 import type { Subject } from './subject.ts'
 
@@ -16,6 +18,7 @@ export interface PlanDeps {
   readonly store: Store
   readonly ledger: Pick<RunLedger, 'plan'>
   readonly exports: OpenQueue<ExportPayload>
+  readonly workflows: OpenQueue<Backup>
   /** CVAT_URL, for links and for telling this server's archives from another's. */
   readonly serverUrl: string
 }
@@ -42,7 +45,8 @@ export async function planBackups(
     signal.throwIfAborted()
     const batch = subjects.slice(i, i + PARALLEL_READS)
     const plans = await Promise.all(batch.map((subject) => planSubject(runId, subject, planning, logger, deps)))
-    await deps.exports.addAll(plans.flatMap(({ job }) => job ?? []))
+    await deps.exports.addAll(plans.flatMap(({ job }) => (job?.queue === 'exports' ? job : [])))
+    await deps.workflows.addAll(plans.flatMap(({ job }) => (job?.queue === 'workflows' ? job : [])))
     for (const { subject, uncovered } of plans) {
       const tasks = uncovered.map((task) => taskOf(task, subject.organization))
       await planBackups(runId, tasks, { ...planning, how: 'besides' }, { logger, signal }, deps)
@@ -58,6 +62,7 @@ export function taskOf(task: TaskObservation, organization: string | null): Subj
     project: undefined,
     organization,
     digest: digestTask(task),
+    workflow: undefined,
     size: task.size,
   }
 }
@@ -72,14 +77,33 @@ async function planSubject(
   await store.removeDeletedMarker(subject.entity, serverUrl)
   const series: Series = { entity: subject.entity, content }
   const last = full ? undefined : await findLastArchive(series, subject.digest, store, serverUrl)
-  const { action, reason, uncovered } = decideBackup(subject, last, full)
-  const key = formatSeries(series)
+  const decision = decideBackup(subject, last, full)
+  const { uncovered } = decision
+  const change = decision.action === 'skip' ? await findWorkflowChange(subject, content, store, serverUrl) : undefined
+  const action: Plan['action'] = change === undefined ? decision.action : 'workflow'
+  const reason = change === undefined ? decision.reason : `${decision.reason}; only its workflow is noted: ${change}`
+  const listedAs = formatSeries(series)
+  const key = action === 'workflow' ? formatWorkflow(subject.entity) : listedAs
   const backupId = `${runId}.${key}`
-  const planned = await ledger.plan(runId, { series: key, name: subject.name, action, reason, backupId }, how)
+  const plan = { series: key, listedAs, name: subject.name, action, reason, backupId }
+  const planned = await ledger.plan(runId, plan, how)
   logger.debug({ entity: formatEntity(subject.entity), name: subject.name, action, reason }, 'planned')
   if (planned !== 'new') return { subject, uncovered, job: undefined }
   const link = new URL(`${subject.entity.type}s/${subject.entity.id}`, `${serverUrl}/`).href
   const { name, organization } = subject
   const payload = { backupId, runId, series, name, organization, link, reexports: 0 }
-  return { subject, uncovered, job: { name, jobId: backupId, payload } }
+  const queue = action === 'workflow' ? ('workflows' as const) : ('exports' as const)
+  return { subject, uncovered, job: { queue, name, jobId: backupId, payload } }
+}
+
+/** Annotation exports have no sidecars: those of the same entity's backups hold the same. */
+async function findWorkflowChange(
+  { entity, workflow }: Subject,
+  content: ArchiveContent,
+  store: Store,
+  serverUrl: string,
+): Promise<string | undefined> {
+  if (content.kind !== 'backup' || !workflow) return undefined
+  const newest = await store.workflows.newest(entity, serverUrl)
+  return describeWorkflowChange(workflow, newest && { digest: newest.end.digest, takenAt: newest.head.takenAt })
 }

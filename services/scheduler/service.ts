@@ -12,6 +12,7 @@ import { outcomesQueue } from '#shared/queues/outcomes-queue.ts'
 import { type RunPayload, runsQueue, type StartRun } from '#shared/queues/runs-queue.ts'
 import { sweepsQueue } from '#shared/queues/sweeps-queue.ts'
 import { verificationsQueue } from '#shared/queues/verifications-queue.ts'
+import { workflowsQueue } from '#shared/queues/workflows-queue.ts'
 import { consume, type JobContext } from '#shared/service/consume.ts'
 import { makeRunId } from '#shared/service/make-run-id.ts'
 import type { Service } from '#shared/service/service.ts'
@@ -42,6 +43,7 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
   const runs = openQueue(runsQueue, connection)
   const exports = openQueue(exportsQueue, connection)
   const downloads = openQueue(downloadsQueue, connection)
+  const workflows = openQueue(workflowsQueue, connection)
   const sweeps = openQueue(sweepsQueue, connection)
   const verifications = openQueue(verificationsQueue, connection)
   const outcomes = openQueue(outcomesQueue, connection)
@@ -53,7 +55,7 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
 
   const handleRun = (payload: RunPayload, context: JobContext<RunPayload>): Promise<string> => {
     if (payload.do === 'watch-runs') {
-      return watchRuns({ ledger, claims, runs, exports, downloads, outcomes, logger }, context.signal)
+      return watchRuns({ ledger, claims, runs, exports, downloads, workflows, outcomes, logger }, context.signal)
     }
     if (payload.do === 'end-run') return endRun(payload.runId, { ledger, store }, context.logger)
     return handleStart(payload, context)
@@ -64,7 +66,7 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
     // Kept before anything else: whoever takes the job up after a crash goes on with the same run.
     if (payload.runId === undefined) await context.save({ ...payload, runId })
     const runContext = { ...context, logger: context.logger.child({ run: runId }) }
-    const answer = await startRun(runId, payload, runContext, { ...deps, ledger, exports, outcomes })
+    const answer = await startRun(runId, payload, runContext, { ...deps, ledger, exports, workflows, outcomes })
     await endIfOver(runId)
     return answer
   }
@@ -96,7 +98,7 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
     logger,
     concurrency: 8,
     handle: async (outcome, context) => {
-      const ended = await takeOutcome(outcome, context, { ...deps, ledger, exports })
+      const ended = await takeOutcome(outcome, context, { ...deps, ledger, exports, workflows })
       for (const runId of ended) await runs.add({ name: `end ${runId}`, payload: { do: 'end-run', runId } })
       return outcome.result
     },
@@ -106,7 +108,9 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
     async close() {
       guard.close()
       await Promise.all([runConsumer.close(), outcomeConsumer.close()])
-      await Promise.all([runs, exports, downloads, sweeps, verifications, outcomes].map((queue) => queue.close()))
+      await Promise.all(
+        [runs, exports, downloads, workflows, sweeps, verifications, outcomes].map((queue) => queue.close()),
+      )
     },
   }
 }

@@ -2,8 +2,7 @@
 
 import type { Logger } from 'pino'
 import type { RunLedger } from '#shared/coordination/run-ledger.ts'
-import { formatSeries } from '#shared/model/series.ts'
-import type { Outcome } from '#shared/queues/outcomes-queue.ts'
+import { accountKey, type Outcome } from '#shared/queues/outcomes-queue.ts'
 import { type PlanDeps, planBackups, taskOf } from './plan-backups.ts'
 
 export interface OutcomeDeps extends PlanDeps {
@@ -17,8 +16,9 @@ export async function takeOutcome(
   deps: OutcomeDeps,
 ): Promise<string[]> {
   const { ledger } = deps
-  const series = formatSeries(outcome.series)
-  if (outcome.result !== 'done' || outcome.reason === undefined) return ledger.settle(series, outcome)
+  const series = accountKey(outcome)
+  const isGood = outcome.result === 'done' || outcome.result === 'noted'
+  if (!isGood || outcome.reason === undefined) return ledger.settle(series, outcome)
   const entered = new Set<string>()
   for (;;) {
     context.signal.throwIfAborted()
