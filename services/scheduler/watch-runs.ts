@@ -16,6 +16,7 @@ export interface WatchDeps {
   readonly runs: OpenQueue<RunPayload>
   readonly exports: Pick<OpenQueue<unknown>, 'bull'>
   readonly downloads: Pick<OpenQueue<unknown>, 'bull'>
+  readonly workflows: Pick<OpenQueue<unknown>, 'bull'>
   readonly outcomes: Pick<OpenQueue<unknown>, 'bull'>
   readonly logger: Logger
 }
@@ -47,7 +48,7 @@ async function watchPending(run: RunAccount, deps: WatchDeps, signal: AbortSigna
     const claim = await deps.claims.read(series)
     if (claim?.backupId === backupId) {
       if (Date.now() - claim.changedAtMs < GRACE_MS) continue
-      const queue = claim.queue === 'downloads' ? deps.downloads : deps.exports
+      const queue = queueOf(claim.queue, deps)
       if (ALIVE.has(await queue.bull.getJobState(claim.jobId))) continue
       // A job that has ended has told its outcome before; after a pause of the scheduler many are still to be counted.
       if ((await deps.outcomes.bull.getJobCountByTypes('waiting', 'active', 'delayed')) > 0) continue
@@ -57,6 +58,11 @@ async function watchPending(run: RunAccount, deps: WatchDeps, signal: AbortSigna
   if ((await deps.ledger.countPending(run.runId)) === 0) {
     await deps.runs.add({ name: `end ${run.runId}`, payload: { do: 'end-run', runId: run.runId } })
   }
+}
+
+function queueOf(name: string, { exports, downloads, workflows }: WatchDeps): Pick<OpenQueue<unknown>, 'bull'> {
+  if (name === 'workflows') return workflows
+  return name === 'downloads' ? downloads : exports
 }
 
 async function settleAsLost(runId: string, series: string, backupId: string, deps: WatchDeps): Promise<void> {

@@ -1,11 +1,14 @@
-// Applies the retention rules to one entity's archives. The rules decide (plan-retention), this only carries out.
+// Applies the retention rules to one entity's archives and their sidecars. The rules decide (plan-retention), this only carries out.
 
 import type { EntityRef } from '#shared/model/entity.ts'
 import type { Store } from '#shared/store/open-store.ts'
+import type { StoredWorkflow } from '#shared/store/read-workflow.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { planRetention, type RetentionDecision, type RetentionRules } from './plan-retention.ts'
+import { planWorkflowRetention, type WorkflowDecision } from './plan-workflow-retention.ts'
 
 export type SweepDecision = RetentionDecision<StoredArchive>
+export type WorkflowSweepDecision = WorkflowDecision<StoredWorkflow>
 
 export interface SweepOptions {
   readonly rules: RetentionRules
@@ -18,9 +21,10 @@ export interface SweepOptions {
 /** Yields each decision after it was carried out; a fault while removing throws and leaves the rest for the next time. */
 export async function* sweepEntity(
   entity: EntityRef,
-  store: Pick<Store, 'listSeries' | 'readDeletedMarker' | 'removeArchive'>,
+  store: Pick<Store, 'listSeries' | 'readDeletedMarker' | 'removeArchive' | 'workflows'>,
   options: SweepOptions,
-): AsyncGenerator<SweepDecision> {
+): AsyncGenerator<SweepDecision | WorkflowSweepDecision> {
+  const kept: StoredArchive[] = []
   const { series } = await store.listSeries(entity)
   for (const { archives, serverUrl } of series) {
     const marker = await store.readDeletedMarker(entity, serverUrl)
@@ -28,7 +32,15 @@ export async function* sweepEntity(
     for (const decision of plan) {
       options.signal.throwIfAborted()
       if (decision.action === 'remove' && !options.dryRun) await store.removeArchive(decision.archive)
+      if (decision.action === 'keep') kept.push(decision.archive)
       yield decision
     }
+  }
+  // Listed after the archives: a sidecar whose archive has come since is the newest, and stays.
+  const { workflows } = await store.workflows.list(entity)
+  for (const decision of planWorkflowRetention(workflows, kept, options.now)) {
+    options.signal.throwIfAborted()
+    if (decision.action === 'remove' && !options.dryRun) await store.workflows.remove(decision.workflow)
+    yield decision
   }
 }
