@@ -70,6 +70,7 @@ async function settleAsLost(runId: string, series: string, backupId: string, dep
   if (!entity) return
   deps.logger.error({ run: runId, series }, 'a backup is awaited but no job carries it any more')
   const reason = 'its job vanished from the queue'
+  // The key of a workflow has no row there: whatever becomes of it, the archive is of the present state.
   await deps.protection.noteAttempt(series, { result: 'failed', code: 'job-lost', reason })
   await deps.ledger.settle(series, {
     backupId,
