@@ -19,6 +19,12 @@ expectNoLeaks()
 const project1: EntityRef = { type: 'project', id: 1 }
 const task1: EntityRef = { type: 'task', id: 1 }
 
+/** Of the archive of project 1 whenever it is made: CVAT loses the task without data. */
+const aboutNoData = {
+  series: 'project-1.backup',
+  text: expect.stringMatching(/^before a restore, know this: [^;]*"no data"$/),
+}
+
 /** Project 1 in an organization, with a task of two jobs and a task without data; backed up once. */
 async function startBackedUp(options: StackOptions = {}) {
   const world = emptyWorld()
@@ -28,7 +34,7 @@ async function startBackedUp(options: StackOptions = {}) {
   const task = world.addTask({ projectId: 1, name: 'first', frames: 4, jobs: 2, bytesPerFrame: 300 })
   world.addTask({ projectId: 1, name: 'no data', hasData: false })
   const stack = await startStack(redis, { world, ...options })
-  expect(await stack.backUp()).toMatchObject({ ok: true, done: 1, noted: 0, notes: [] })
+  expect(await stack.backUp()).toMatchObject({ ok: true, done: 1, noted: 0, notes: [aboutNoData] })
   stack.simulator.stats.exports.length = 0
   return { stack, world, jobs: task.jobIds as [number, number] }
 }
@@ -228,7 +234,8 @@ describe('issues that may not be read', () => {
     world.addIssue(jobs[0], 'bob', 0, [1, 1])
     world.annotate(1)
     stack.simulator.faults.add({ route: '/api/issues', fault: { kind: 'answer', answer: badGatewayPage() } })
-    expect(await stack.backUp()).toMatchObject({ ok: true, done: 1, notes: [{}] })
+    const text = expect.stringMatching(/^before a restore.*; stages, assignees and issues could not be noted, .*502/)
+    expect(await stack.backUp()).toMatchObject({ ok: true, done: 1, notes: [{ text }] })
     expect(exports(stack)).toEqual(['project-1'])
     expect(stack.logs.lines.some(({ msg }) => String(msg).startsWith('issues cannot be listed'))).toBe(true)
   })
