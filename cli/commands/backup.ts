@@ -119,6 +119,7 @@ function openAll(connection: QueueConnection) {
     runs: openQueue(allQueues.runs, connection),
     exports: openQueue(allQueues.exports, connection),
     downloads: openQueue(allQueues.downloads, connection),
+    workflows: openQueue(allQueues.workflows, connection),
     sweeps: openQueue(allQueues.sweeps, connection),
   }
   return {

@@ -3,6 +3,7 @@
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
 import type { QueueAdapterOptions } from '@bull-board/api/typings/app'
 import type { Job, Queue } from 'bullmq'
+import type { allQueues } from '#shared/queues/all-queues.ts'
 import { describeData, describeName, describeProgress, linkToCvat, shorten } from './describe-job.ts'
 
 type Statuses = Parameters<BullMQAdapter['getJobs']>[0]
@@ -10,10 +11,11 @@ type BoardJob = Awaited<ReturnType<BullMQAdapter['getJobs']>>[number]
 /** What Bull Board reads of it; its adapter's type is all of BullMQ's class. */
 type JobJson = Parameters<NonNullable<QueueAdapterOptions['externalJobUrl']>>[0]
 
-const DESCRIPTIONS: Readonly<Record<string, string>> = {
+const DESCRIPTIONS: Readonly<Record<keyof typeof allQueues, string>> = {
   runs: 'Starts runs, by the schedule or on demand, and ends them.',
   exports: 'Asks CVAT for one export each and waits until its file can be downloaded.',
   downloads: 'Brings one exported file each into the backup directory, verified.',
+  workflows: 'Notes stages, assignees and issues where nothing else changed, without an export.',
   sweeps: 'Applies the retention rules to the archives of one project or task, or of all.',
   verifications: 'Reads stored archives again.',
   outcomes: 'Counts how each backup ended.',
@@ -25,7 +27,7 @@ export class BoardQueue extends BullMQAdapter {
   constructor(queue: Queue, { readOnly }: { readonly readOnly: boolean }) {
     super(queue, {
       readOnlyMode: readOnly,
-      description: DESCRIPTIONS[queue.name] ?? '',
+      description: DESCRIPTIONS[queue.name as keyof typeof allQueues],
       externalJobUrl: ({ data }) => linkToCvat(data) as { href: string },
     })
     this.#queue = queue

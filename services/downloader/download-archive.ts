@@ -20,6 +20,7 @@ import type { DiskRoom } from './disk-room.ts'
 import type { DownloadMetrics } from './download-metrics.ts'
 import { type FetchedFile, fetchFile } from './fetch-file.ts'
 import { assertOfUse, describeStored, isOfUse } from './judge-stored.ts'
+import { joinReasons, noteWorkflow } from './take-workflow.ts'
 
 export interface DownloadDeps {
   readonly cvat: CvatClient
@@ -59,15 +60,15 @@ export async function downloadArchive(
   if (stored && isOfUse(stored.record)) {
     // The earlier run broke off after its commit, perhaps before it had cleaned up.
     await deps.store.discardPartials(backupId)
-    return finish(payload, stored, deps)
+    return finish(payload, stored, await noteWorkflow(payload, context, deps), deps)
   }
   // Tried before and found incomplete: the same file would be so again.
   if (stored && payload.reexports < MAX_REEXPORTS) return exportAgain(payload, deps, 'the archive was incomplete')
 
   try {
-    const archive = await storeArchive(payload, context, deps)
+    const { archive, note } = await storeArchive(payload, context, deps)
     assertOfUse(archive.record)
-    return await finish(payload, archive, deps)
+    return await finish(payload, archive, note, deps)
   } catch (error) {
     if (context.signal.aborted) await discardIfOver(payload, deps)
     if (!(error instanceof BackupError) || !EXPORT_AGAIN.has(error.code)) throw error
@@ -96,7 +97,7 @@ async function storeArchive(
   payload: DownloadPayload,
   context: JobContext<DownloadPayload>,
   deps: DownloadDeps,
-): Promise<StoredArchive> {
+): Promise<{ archive: StoredArchive; note: string | undefined }> {
   const { series, observation, backupId, runId } = payload
   const showProgress = throttleProgress(context)
   const onProgress = (receivedBytes: number, totalBytes: number | undefined, chunkBytes: number) => {
@@ -111,6 +112,8 @@ async function storeArchive(
     const read = await inspectFetched(payload, fetched, context)
     const inspection = await checkFreshness(read, series, observation, deps.cvat, context.signal)
     for (const { code, message } of inspection.warnings) context.logger.warn({ code }, message)
+    // Before the archive, so that none is stored without it where it can be had.
+    const note = await noteWorkflow(payload, context, deps)
     // From here on a few short steps: they are finished even when the service stops.
     const archive = await deps.store.commitArchive({
       partialPath: partial.path,
@@ -125,7 +128,7 @@ async function storeArchive(
     const { fileName: file, sizeBytes } = archive.record.archive
     context.logger.info({ file, sizeBytes }, 'archive stored')
     await deps.store.discardPartials(backupId)
-    return archive
+    return { archive, note }
   } catch (error) {
     // After a stop, and where the server could not be asked how old it is, the file is whole: it is not fetched again.
     const isWhole = context.signal.aborted || (error instanceof BackupError && UNANSWERED.has(error.code))
@@ -163,16 +166,21 @@ async function inspectFetched(
   return inspection
 }
 
-async function finish(payload: DownloadPayload, archive: StoredArchive, deps: DownloadDeps): Promise<string> {
+async function finish(
+  payload: DownloadPayload,
+  archive: StoredArchive,
+  note: string | undefined,
+  deps: DownloadDeps,
+): Promise<string> {
   const { backupId, runId, series, name, organization } = payload
   const { sizeBytes, fileName } = archive.record.archive
   const { entity } = series
   const { createdAt, verification } = archive.record
   const about = describeStored(archive.record, organization)
-  const told = { archive: { createdAt, level: verification.level }, ...about }
+  const told = { archive: { createdAt, level: verification.level }, ...about, ...joinReasons(about, note) }
   await deps.sweeps.add({ name, payload: { entity } })
   await deps.outcomes.add({ name, payload: { backupId, runId, series, name, result: 'done', sizeBytes, ...told } })
-  return about.reason === undefined ? fileName : `${fileName}: ${about.reason}`
+  return told.reason === undefined ? fileName : `${fileName}: ${told.reason}`
 }
 
 async function exportAgain(payload: DownloadPayload, deps: DownloadDeps, why: string): Promise<string> {

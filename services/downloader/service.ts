@@ -11,14 +11,17 @@ import { exportsQueue } from '#shared/queues/exports-queue.ts'
 import { openQueue, type QueueConnection } from '#shared/queues/open-queue.ts'
 import { outcomesQueue } from '#shared/queues/outcomes-queue.ts'
 import { sweepsQueue } from '#shared/queues/sweeps-queue.ts'
+import { workflowsQueue } from '#shared/queues/workflows-queue.ts'
 import { withBackup } from '#shared/service/backup-context.ts'
 import { consume } from '#shared/service/consume.ts'
 import { failureOutcome } from '#shared/service/failure-outcome.ts'
+import { rememberVersion } from '#shared/service/remember-version.ts'
 import type { Service } from '#shared/service/service.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import { openDiskRoom } from './disk-room.ts'
 import { downloadArchive } from './download-archive.ts'
 import { defineDownloadMetrics } from './download-metrics.ts'
+import { noteWorkflowAlone } from './note-workflow.ts'
 import { postponeWhenFull } from './postpone-when-full.ts'
 
 export interface DownloaderDeps {
@@ -77,12 +80,25 @@ export async function startDownloader(deps: DownloaderDeps): Promise<Service> {
       await outcomes.add(failureOutcome(payload, error))
     },
   })
+  const noteDeps = { cvat, store, claims, sweeps, outcomes, serverUrl, serverVersion: rememberVersion(cvat) }
+  const workflowConsumer = consume({
+    definition: workflowsQueue,
+    connection,
+    logger,
+    metrics: metrics.jobs,
+    concurrency: parallelDownloads,
+    handle: (payload, context) => noteWorkflowAlone(payload, withBackup(context, payload), noteDeps),
+    async giveUp(payload, error) {
+      const { name, payload: outcome } = failureOutcome(payload, error)
+      await outcomes.add({ name, payload: { ...outcome, isWorkflow: true } })
+    },
+  })
   logger.info({ parallelDownloads, directory: store.directory }, 'downloader is ready')
   return {
     checks: [checkCvat(cvat), checkDirectory(store), checkRoom(store, diskReserveBytes)],
     async close() {
       room.close()
-      await consumer.close()
+      await Promise.all([consumer.close(), workflowConsumer.close()])
       await Promise.all([exports.close(), sweeps.close(), outcomes.close()])
     },
   }

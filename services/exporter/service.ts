@@ -13,10 +13,10 @@ import { outcomesQueue } from '#shared/queues/outcomes-queue.ts'
 import { withBackup } from '#shared/service/backup-context.ts'
 import { consume } from '#shared/service/consume.ts'
 import { failureOutcome } from '#shared/service/failure-outcome.ts'
+import { rememberVersion } from '#shared/service/remember-version.ts'
 import type { Service } from '#shared/service/service.ts'
 import { exportEntity } from './export-entity.ts'
 import { defineExportMetrics } from './export-metrics.ts'
-import { rememberVersion } from './remember-version.ts'
 import { adoptRunningExports } from './wait-for-slot.ts'
 
 export interface ExporterDeps {

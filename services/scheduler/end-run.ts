@@ -21,6 +21,8 @@ export interface RunSummary {
   readonly listingError: string | null
   readonly total: number
   readonly done: number
+  /** Unchanged but for what no archive holds, which was noted; absent in records of earlier versions. */
+  readonly noted: number
   readonly skipped: number
   readonly empty: number
   readonly failed: number
@@ -98,6 +100,7 @@ export async function summarise(
     listingError: account.listingError ?? null,
     total: account.total,
     done: account.done,
+    noted: account.noted,
     skipped: account.skipped,
     empty: account.empty,
     failed: account.failed,

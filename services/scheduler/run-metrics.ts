@@ -12,7 +12,7 @@ export interface RunMetrics {
   stop(): void
 }
 
-const COUNTED = ['done', 'skipped', 'empty', 'failed'] as const
+const COUNTED = ['done', 'noted', 'skipped', 'empty', 'failed'] as const
 
 /** Counts runs that end here, and reads what is known of the last whole ones, whichever scheduler ended them. */
 export function defineRunMetrics(metrics: ProcessMetrics, lastRuns: Pick<LastRuns, 'read'>): RunMetrics {
@@ -77,11 +77,11 @@ export function defineRunMetrics(metrics: ProcessMetrics, lastRuns: Pick<LastRun
 
 /** A run's summary as it is remembered for metrics. */
 export function endedRunOf(summary: RunSummary): EndedRun {
-  const { mode, ok, done, skipped, empty, failed, sizeBytes } = summary
+  const { mode, ok, done, noted, skipped, empty, failed, sizeBytes } = summary
   const failures: Record<string, number> = {}
   for (const { code } of summary.failures) failures[code] = (failures[code] ?? 0) + 1
   if (summary.listingError !== null) failures['listing-failed'] = 1
   const startedAtMs = Date.parse(summary.startedAt)
   const endedAtMs = Date.parse(summary.endedAt)
-  return { mode, startedAtMs, endedAtMs, ok, done, skipped, empty, failed, sizeBytes, failures }
+  return { mode, startedAtMs, endedAtMs, ok, done, noted, skipped, empty, failed, sizeBytes, failures }
 }

@@ -18,6 +18,7 @@ import { outcomesQueue } from '#shared/queues/outcomes-queue.ts'
 import { type RunPayload, runsQueue, type StartRun } from '#shared/queues/runs-queue.ts'
 import { sweepsQueue } from '#shared/queues/sweeps-queue.ts'
 import { verificationsQueue } from '#shared/queues/verifications-queue.ts'
+import { workflowsQueue } from '#shared/queues/workflows-queue.ts'
 import { consume, type JobContext } from '#shared/service/consume.ts'
 import { makeRunId } from '#shared/service/make-run-id.ts'
 import type { Service } from '#shared/service/service.ts'
@@ -57,6 +58,7 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
   const runs = openQueue(runsQueue, connection)
   const exports = openQueue(exportsQueue, connection)
   const downloads = openQueue(downloadsQueue, connection)
+  const workflows = openQueue(workflowsQueue, connection)
   const sweeps = openQueue(sweepsQueue, connection)
   const verifications = openQueue(verificationsQueue, connection)
   const outcomes = openQueue(outcomesQueue, connection)
@@ -72,7 +74,7 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
   const { monitoring = { entities: 0, lateAfterMs: undefined } } = deps
   collectFreeBytes(metrics, store)
   const runMetrics = defineRunMetrics(metrics, lastRuns)
-  const queues = [runs, exports, downloads, sweeps, verifications, outcomes]
+  const queues = [runs, exports, downloads, workflows, sweeps, verifications, outcomes]
   const collecting = [
     runMetrics.stop,
     collectQueues(metrics, { queues, exports, slots: openExportSlots(connection) }),
@@ -85,7 +87,8 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
 
   const handleRun = (payload: RunPayload, context: JobContext<RunPayload>): Promise<string> => {
     if (payload.do === 'watch-runs') {
-      return watchRuns({ ledger, claims, protection, runs, exports, downloads, outcomes, logger }, context.signal)
+      const watchDeps = { ledger, claims, protection, runs, exports, downloads, workflows, outcomes, logger }
+      return watchRuns(watchDeps, context.signal)
     }
     if (payload.do === 'end-run') return endRun(payload.runId, { ledger, store, onEnded }, context.logger)
     return handleStart(payload, context)
@@ -100,6 +103,7 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
       ...deps,
       ledger,
       exports,
+      workflows,
       outcomes,
       protection,
       lastRuns,
@@ -137,7 +141,7 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
     metrics: metrics.jobs,
     concurrency: 8,
     handle: async (outcome, context) => {
-      const ended = await takeOutcome(outcome, context, { ...deps, ledger, exports, protection })
+      const ended = await takeOutcome(outcome, context, { ...deps, ledger, exports, workflows, protection })
       for (const runId of ended) await runs.add({ name: `end ${runId}`, payload: { do: 'end-run', runId } })
       return outcome.result
     },

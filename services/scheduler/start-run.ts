@@ -17,6 +17,7 @@ import { listSubjects } from './list-subjects.ts'
 import { markDeleted, sawEverything } from './mark-deleted.ts'
 import { type Filters, isAdmitted } from './match-filter.ts'
 import { type PlanDeps, planBackups } from './plan-backups.ts'
+import { IssueCounter } from './tally-subjects.ts'
 
 export interface StartRunDeps extends PlanDeps {
   readonly cvat: CvatClient
@@ -49,13 +50,16 @@ export async function startRun(
   if (request.mode === 'a') await assertFormat(deps, context.signal)
   const { full } = request
   const planning = { content: contentOf(request, deps), full, mode, startedAtMs, how: 'listed' } as const
+  const issues = new IssueCounter(cvat, context.signal, (error) =>
+    context.logger.warn({ reason: describeError(error) }, 'issues cannot be listed: changes of them are not noticed'),
+  )
   if (request.entities) {
-    for await (const found of listNamedSubjects(request.entities, request.mode, cvat, context.signal)) {
+    for await (const found of listNamedSubjects(request.entities, request.mode, cvat, issues, context.signal)) {
       if ('error' in found) await countUnlisted(runId, request, found, deps)
       else await planBackups(runId, [found], planning, context, deps)
     }
   } else {
-    for await (const page of listSubjects(request.mode, cursor, cvat, context.signal)) {
+    for await (const page of listSubjects(request.mode, cursor, cvat, issues, context.signal)) {
       const admitted = page.subjects.filter((subject) => isAdmitted(subject, deps.filters))
       await planBackups(runId, admitted, planning, context, deps)
       await ledger.advance(runId, page.cursor)

@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import type { RunLedger } from '#shared/coordination/run-ledger.ts'
 import { formatSeries } from '#shared/model/series.ts'
 import type { Attempt, ProtectionTable } from '#shared/protection/protection-table.ts'
-import type { Outcome } from '#shared/queues/outcomes-queue.ts'
+import { accountKey, type Outcome } from '#shared/queues/outcomes-queue.ts'
 import { type PlanDeps, planBackups, taskOf } from './plan-backups.ts'
 
 export interface OutcomeDeps extends PlanDeps {
@@ -19,9 +19,11 @@ export async function takeOutcome(
   deps: OutcomeDeps,
 ): Promise<string[]> {
   const { ledger } = deps
-  const series = formatSeries(outcome.series)
-  await deps.protection.noteAttempt(series, attemptOf(outcome))
-  if (outcome.result !== 'done' || outcome.reason === undefined) return ledger.settle(series, outcome)
+  const series = accountKey(outcome)
+  const attempt = attemptOf(outcome)
+  if (attempt) await deps.protection.noteAttempt(formatSeries(outcome.series), attempt)
+  const isGood = outcome.result === 'done' || outcome.result === 'noted'
+  if (!isGood || outcome.reason === undefined) return ledger.settle(series, outcome)
   const entered = new Set<string>()
   for (;;) {
     context.signal.throwIfAborted()
@@ -56,8 +58,13 @@ async function enterTasks(
   await planBackups(runId, subjects, planning, context, deps)
 }
 
-/** Outcomes of earlier versions do not say when their archive was made: it was just now. */
-function attemptOf({ result, code = 'unknown', reason = '', sizeBytes, archive }: Outcome): Attempt {
+/**
+ * What the outcome says about the entity's protection: nothing where the workflow alone was to be noted, well or not, since
+ * its archive is of the present state. Outcomes of earlier versions do not say when their archive was made: it was just now.
+ */
+function attemptOf(outcome: Outcome): Attempt | undefined {
+  const { result, isWorkflow, code = 'unknown', reason = '', sizeBytes, archive } = outcome
+  if (isWorkflow || result === 'noted') return undefined
   if (result === 'failed') return { result, code, reason }
   if (result === 'empty') return { result }
   const createdAtMs = archive ? Date.parse(archive.createdAt) : Date.now()

@@ -17,7 +17,7 @@ import type { Service } from '#shared/service/service.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import type { RetentionRules } from './plan-retention.ts'
 import { assertSwept, sweepAll } from './sweep-all.ts'
-import { type SweepDecision, sweepEntity } from './sweep-entity.ts'
+import { type SweepDecision, sweepEntity, type WorkflowSweepDecision } from './sweep-entity.ts'
 import { defineSweepMetrics } from './sweep-metrics.ts'
 import { verifyStored } from './verify-stored.ts'
 
@@ -47,15 +47,20 @@ export async function startSweeper(deps: SweeperDeps): Promise<Service> {
       sweepMetrics.decided(decision)
       logDecision(decision, context.logger)
     }
+    const onWorkflow = (decision: WorkflowSweepDecision) => logWorkflow(decision, context.logger)
     if (payload.entity) {
       let removed = 0
       for await (const decision of sweepEntity(payload.entity, store, options)) {
+        if ('workflow' in decision) {
+          onWorkflow(decision)
+          continue
+        }
         onDecision(decision)
         if (decision.action === 'remove') removed++
       }
       return `${removed} removed`
     }
-    const totals = await sweepAll(store, options, { onDecision })
+    const totals = await sweepAll(store, options, { onDecision, onWorkflow })
     sweepMetrics.swept(totals)
     const { failures: _, ...numbers } = totals
     context.logger.info(numbers, 'swept')
@@ -98,4 +103,10 @@ function logDecision({ archive, action, reasons }: SweepDecision, logger: Logger
   const fields = { entity, file: archive.record.archive.fileName, reason: reasons.join(', ') }
   if (action === 'remove') logger.info(fields, 'archive removed')
   else logger.debug(fields, 'archive kept')
+}
+
+function logWorkflow({ workflow, action, reasons }: WorkflowSweepDecision, logger: Logger): void {
+  const fields = { entity: formatEntity(workflow.entity), file: workflow.fileName, reason: reasons.join(', ') }
+  if (action === 'remove') logger.info(fields, 'workflow removed')
+  else logger.debug(fields, 'workflow kept')
 }

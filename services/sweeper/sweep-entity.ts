@@ -1,12 +1,15 @@
-// Applies the retention rules to one entity's archives. The rules decide (plan-retention), this only carries out.
+// Applies the retention rules to one entity's archives and their sidecars. The rules decide (plan-retention), this only carries out.
 
 import type { EntityRef } from '#shared/model/entity.ts'
 import type { Store } from '#shared/store/open-store.ts'
+import type { StoredWorkflow } from '#shared/store/read-workflow.ts'
 import type { RecoveryOptions } from '#shared/store/recover-entity.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { planRetention, type RetentionDecision, type RetentionRules } from './plan-retention.ts'
+import { planWorkflowRetention, type WorkflowDecision } from './plan-workflow-retention.ts'
 
 export type SweepDecision = RetentionDecision<StoredArchive>
+export type WorkflowSweepDecision = WorkflowDecision<StoredWorkflow>
 
 export interface SweepOptions extends Pick<RecoveryOptions, 'isActive'> {
   readonly rules: RetentionRules
@@ -22,9 +25,10 @@ export interface SweepOptions extends Pick<RecoveryOptions, 'isActive'> {
  */
 export async function* sweepEntity(
   entity: EntityRef,
-  store: Pick<Store, 'listSeries' | 'readDeletedMarker' | 'removeArchive' | 'recoverEntity'>,
+  store: Pick<Store, 'listSeries' | 'readDeletedMarker' | 'removeArchive' | 'recoverEntity' | 'workflows'>,
   options: SweepOptions,
-): AsyncGenerator<SweepDecision> {
+): AsyncGenerator<SweepDecision | WorkflowSweepDecision> {
+  const kept: StoredArchive[] = []
   const { series, unrecognised } = await store.listSeries(entity)
   for (const { archives, serverUrl } of series) {
     const marker = await store.readDeletedMarker(entity, serverUrl)
@@ -32,8 +36,16 @@ export async function* sweepEntity(
     for (const decision of plan) {
       options.signal.throwIfAborted()
       if (decision.action === 'remove' && !options.dryRun) await store.removeArchive(decision.archive)
+      if (decision.action === 'keep') kept.push(decision.archive)
       yield decision
     }
+  }
+  // Listed after the archives: a sidecar whose archive has come since is the newest, and stays.
+  const { workflows } = await store.workflows.list(entity)
+  for (const decision of planWorkflowRetention(workflows, kept, options.now)) {
+    options.signal.throwIfAborted()
+    if (decision.action === 'remove' && !options.dryRun) await store.workflows.remove(decision.workflow)
+    yield decision
   }
   const isBroken = unrecognised.some(({ reason }) => reason === 'record-without-archive')
   if (isBroken && !options.dryRun) await store.recoverEntity(entity, options)

@@ -83,6 +83,10 @@ function note(event: VerifyEvent, tally: Tally, { logger }: JobContext<Verificat
     const name = formatEntity(event.entity)
     tally.failed.add(`${name}: ${describeError(event.error)}`)
     logger.error({ folder: name, err: event.error }, 'a folder could not be read')
+  } else if (event.what === 'damaged-workflow') {
+    const file = `${formatEntity(event.entity)}/${basename(event.path)}`
+    tally.damaged.add(`${file}: ${event.message}`)
+    logger.error({ file, problem: event.message }, 'a stored workflow is damaged')
   } else {
     // Nothing that a further try would change; `verify` and this line tell of it.
     logger.warn({ file: `${formatEntity(event.entity)}/${basename(event.path)}`, what: event.what }, 'not checked')

@@ -12,6 +12,7 @@ export interface EndedRun {
   /** Nothing has failed, and everything was listed. */
   readonly ok: boolean
   readonly done: number
+  readonly noted: number
   readonly skipped: number
   readonly empty: number
   readonly failed: number
@@ -45,6 +46,8 @@ const endedSchema = z.object({
   endedAtMs: z.number(),
   ok: z.boolean(),
   done: z.number(),
+  /** Earlier versions noted no workflows. */
+  noted: z.number().default(0),
   skipped: z.number(),
   empty: z.number(),
   failed: z.number(),

@@ -24,10 +24,10 @@ if ARGV[1] ~= '' then redis.call('HSET', KEYS[1], 'listingError', ARGV[1]) end
 `
 
 // KEYS run, planned, pending, events, claim, claim's runs, planned in the other way
-// ARGV runId, series, backupId, action, name, reason, now, events kept
+// ARGV runId, series, backupId, action, name, reason, now, events kept, what the entity is listed as, first queue
 export const planScript = `
-local seen = redis.call('SADD', KEYS[2], ARGV[2]) == 0 or redis.call('SISMEMBER', KEYS[7], ARGV[2]) == 1
-if ARGV[4] ~= 'backup' then
+local seen = redis.call('SADD', KEYS[2], ARGV[9]) == 0 or redis.call('SISMEMBER', KEYS[7], ARGV[9]) == 1
+if ARGV[4] ~= 'backup' and ARGV[4] ~= 'workflow' then
   if seen then return 'counted' end
   local field = ARGV[4] == 'skip' and 'skipped' or 'empty'
   redis.call('HINCRBY', KEYS[1], 'total', 1)
@@ -46,7 +46,7 @@ if owner and owner ~= ARGV[3] then
   redis.call('HSET', KEYS[3], ARGV[2], owner)
   return 'joined'
 end
-redis.call('HSET', KEYS[5], 'backupId', ARGV[3], 'queue', 'exports', 'jobId', ARGV[3], 'changedAtMs', ARGV[7])
+redis.call('HSET', KEYS[5], 'backupId', ARGV[3], 'queue', ARGV[10], 'jobId', ARGV[3], 'changedAtMs', ARGV[7])
 redis.call('HSET', KEYS[3], ARGV[2], ARGV[3])
 return 'new'
 `

@@ -25,6 +25,8 @@ export interface RunAccount {
   readonly listingError: string | undefined
   readonly total: number
   readonly done: number
+  /** Unchanged but for the workflow, which was noted. */
+  readonly noted: number
   readonly skipped: number
   readonly empty: number
   readonly failed: number
@@ -54,7 +56,7 @@ export interface WaitingRuns {
 
 export interface RunEvent {
   readonly id: string
-  readonly what: 'done' | 'skipped' | 'empty' | 'failed'
+  readonly what: 'done' | 'noted' | 'skipped' | 'empty' | 'failed'
   readonly series: string
   readonly name: string
   readonly sizeBytes: number
@@ -62,9 +64,12 @@ export interface RunEvent {
 }
 
 export interface Plan {
+  /** The key of what is planned: a series, or `project-6.workflow`. */
   readonly series: string
+  /** What listing the entity twice must not count twice; the series unless told. */
+  readonly listedAs?: string
   readonly name: string
-  readonly action: 'backup' | 'skip' | 'empty'
+  readonly action: 'backup' | 'workflow' | 'skip' | 'empty'
   readonly reason: string
   readonly backupId: string
 }
@@ -164,6 +169,8 @@ export function openRunLedger({ redis, prefix }: QueueConnection) {
         plan.reason,
         Date.now(),
         EVENTS_KEPT,
+        plan.listedAs ?? plan.series,
+        plan.action === 'workflow' ? 'workflows' : 'exports',
       )
       // A retry by hand may come after the run's end, when nothing else would set it.
       if (how === 'besides') await redis.expire(besides, KEPT_SECONDS)
@@ -285,6 +292,7 @@ function parseAccount(runId: string, fields: Record<string, string>): RunAccount
     listingError: fields.listingError,
     total: count('total'),
     done: count('done'),
+    noted: count('noted'),
     skipped: count('skipped'),
     empty: count('empty'),
     failed: count('failed'),

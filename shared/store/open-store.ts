@@ -21,6 +21,7 @@ import { normaliseServerUrl } from './server-url.ts'
 import { withStoreErrors } from './store-errors.ts'
 import type { EntityListing, StoredArchive, Unrecognised } from './stored-archive.ts'
 import { type VerifyEvent, type VerifyOptions, verifyArchives } from './verify-pass.ts'
+import { openWorkflowStore, type WorkflowStore } from './workflow-store.ts'
 
 export interface StoreOptions {
   /** CVAT_BACKUP_DIR. */
@@ -40,6 +41,8 @@ export interface StoredSeries {
 /** Every function throws a BackupError at a fault of the file system. */
 export interface Store {
   readonly directory: string
+  /** What no archive holds: stages, states, assignees and issues, in sidecars of their own. */
+  readonly workflows: WorkflowStore
   /** Creates what is missing and tries the directory out. Call it before anything else. */
   checkDirectory(): Promise<DirectoryCheck>
   /** Bytes that may still be written; undefined when the file system does not say credibly. */
@@ -90,6 +93,7 @@ export function openStore({ directory, now = () => new Date(), files = realFiles
 
   const store: Store = {
     directory: layout.directory,
+    workflows: openWorkflowStore(files, layout),
     checkDirectory: () => checkDirectory(files, layout, now()),
     findFreeBytes: () => findFreeBytes(files, layout),
     tryWriting: (sizeBytes) => tryWriting(files, layout, sizeBytes, now()),

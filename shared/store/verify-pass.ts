@@ -13,6 +13,7 @@ import type { StoredArchive } from './stored-archive.ts'
 import { type CheckLevel, verifyArchive } from './verify-archive.ts'
 import type { Judgement } from './verify-judge.ts'
 import { type DueArchive, type Place, type Scan, type ScanFinding, scanDue } from './verify-scan.ts'
+import { checkWorkflows, type WorkflowFinding } from './verify-workflows.ts'
 
 export interface VerifyOptions {
   readonly level: CheckLevel
@@ -34,6 +35,8 @@ export type VerifyEvent =
   | { readonly what: 'checked'; readonly archive: DueArchive; readonly judgement: Judgement }
   /** Could not be read, or what was found not be written into its record: its turn comes again with the next pass. */
   | { readonly what: 'failed'; readonly archive: DueArchive; readonly error: BackupError }
+  /** A sidecar of the archive just checked, or one that is torn: told again by each pass until it is gone. */
+  | WorkflowFinding
   | ScanFinding
 
 /** Archives planned at a time. With more due, the records are read again for the next so many: memory stays flat. */
@@ -96,6 +99,7 @@ async function* checkOne(
     if (!verified) return
     yield { what: 'checked', archive, judgement: verified.judgement }
     if (verified.recordError) yield { what: 'failed', archive, error: verified.recordError }
+    yield* checkWorkflows(files, layout, stored, options.signal)
   } catch (error) {
     options.signal.throwIfAborted()
     if (!(error instanceof BackupError)) throw error

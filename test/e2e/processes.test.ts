@@ -138,7 +138,7 @@ async function readEverything(redis: RedisClient): Promise<string[]> {
 
 async function readRecords(directory: string): Promise<string[]> {
   const files = await readdir(directory, { recursive: true })
-  const records = files.filter((name) => name.endsWith('.json'))
+  const records = files.filter((name) => /\.(nd)?json$/.test(name))
   expect(records.length).toBeGreaterThan(30)
   return Promise.all(records.map((name) => readFile(join(directory, name), 'utf8')))
 }

@@ -220,6 +220,7 @@ export function openAllQueues(connection: QueueConnection) {
     runs: openQueue(allQueues.runs, connection),
     exports: openQueue(allQueues.exports, connection),
     downloads: openQueue(allQueues.downloads, connection),
+    workflows: openQueue(allQueues.workflows, connection),
     sweeps: openQueue(allQueues.sweeps, connection),
     verifications: openQueue(allQueues.verifications, connection),
     outcomes: openQueue(allQueues.outcomes, connection),

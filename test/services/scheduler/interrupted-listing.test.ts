@@ -49,6 +49,7 @@ async function openListing(options: StackOptions = {}) {
           endListing: mortal(ledger.endListing),
         },
         exports: { ...queues.exports, addAll: mortal(queues.exports.addAll) },
+        workflows: queues.workflows,
         outcomes: { ...queues.outcomes, add: mortal(queues.outcomes.add) },
         filters: { include: undefined, exclude: undefined },
         annotations: { format: 'CVAT for images 1.1', saveImages: false },

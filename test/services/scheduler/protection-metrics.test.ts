@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { allQueues } from '#shared/queues/all-queues.ts'
+import { denied } from '../../simulator/answers.ts'
 import { troubledAnswers } from '../../simulator/faults.ts'
 import { expectNoLeaks } from '../../support/expect-no-leaks.ts'
 import { parseMetrics, sampleOf } from '../../support/monitoring-client.ts'
@@ -126,6 +128,48 @@ describe('after a run the metrics say', () => {
     expect(sampleOf(text, 'cvat_backups_removed_bytes_total')).toBe(before - left!.record.archive.sizeBytes)
     expect(sampleOf(text, 'cvat_backups_kept_archives')).toBe(1)
   })
+})
+
+describe('an entity of which only the workflow changed', () => {
+  test('is protected by the archive that it has, and counted as noted', { timeout: 60_000 }, async () => {
+    const stack = await startWatched({ world: smallWorld({ projects: 2 }) })
+    await stack.backUp()
+    await age(stack, 'project-1.backup', 3)
+    const archivedAt = async () =>
+      sampleOf(await scrape(stack), 'cvat_backups_entity_archive_timestamp_seconds', { entity: 'project-1' })
+    const before = await archivedAt()
+    const [job] = stack.world.tasksOf(1)[0]!.jobIds
+    stack.world.setJobState(job!, 'completed')
+    expect(await stack.backUp()).toMatchObject({ ok: true, done: 0, noted: 1, skipped: 1 })
+    const text = await scrape(stack)
+    expect(states(text)).toEqual({ never: 0, failed: 0, late: 0, protected: 2 })
+    expect(await archivedAt()).toBe(before)
+    expect(sampleOf(text, 'cvat_backups_last_run_entities', { mode: 'p', result: 'noted' })).toBe(1)
+    expect(sampleOf(text, 'cvat_backups_last_run_entities', { mode: 'p', result: 'done' })).toBe(0)
+    const downloader = await stack.metricsOf('downloader')
+    expect(sampleOf(downloader, 'cvat_backups_jobs_total', { queue: 'workflows', result: 'completed' })).toBe(1)
+    expect(sampleOf(downloader, 'cvat_backups_archive_size_bytes_count', { kind: 'backup' })).toBe(2)
+  })
+
+  test('stays protected when that cannot be noted: the run fails, not the archive', { timeout: 60_000 }, async () => {
+    const stack = await startWatched({ world: smallWorld({ projects: 2 }) })
+    await stack.backUp()
+    const [job] = stack.world.tasksOf(1)[0]!.jobIds
+    stack.world.setJobState(job!, 'completed')
+    stack.simulator.faults.add({ route: '/api/projects/{id}', fault: { kind: 'answer', answer: denied() } })
+    expect(await stack.backUp()).toMatchObject({ ok: false, done: 0, noted: 0, failed: 1, skipped: 1 })
+    const text = await scrape(stack)
+    expect(states(text)).toEqual({ never: 0, failed: 0, late: 0, protected: 2 })
+    expect(sampleOf(text, 'cvat_backups_last_run_failures', { mode: 'p', code: 'forbidden' })).toBe(1)
+    const downloader = await stack.metricsOf('downloader')
+    expect(sampleOf(downloader, 'cvat_backups_jobs_total', { queue: 'workflows', result: 'failed' })).toBe(1)
+  })
+})
+
+test('every queue is counted', async () => {
+  const stack = await startWatched({ services: ['scheduler'] })
+  const rows = parseMetrics(await stack.metricsOf('scheduler')).filter(({ name }) => name === 'cvat_backups_queue_jobs')
+  expect(new Set(rows.map(({ labels }) => labels.queue))).toEqual(new Set(Object.keys(allQueues)))
 })
 
 describe('nothing is claimed that is not known', () => {

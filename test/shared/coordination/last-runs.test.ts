@@ -6,7 +6,7 @@ import { useRedis } from '../../support/redis-server.ts'
 const redis = useRedis()
 
 function ended(startedAtMs: number, ok = true): EndedRun {
-  const numbers = { done: 1, skipped: 2, empty: 0, failed: ok ? 0 : 1, sizeBytes: 5 }
+  const numbers = { done: 1, noted: 3, skipped: 2, empty: 0, failed: ok ? 0 : 1, sizeBytes: 5 }
   return { mode: 'p', startedAtMs, endedAtMs: startedAtMs + 10, ok, ...numbers, failures: ok ? {} : { 'disk-full': 1 } }
 }
 

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { openStore, type Store } from '#shared/store/open-store.ts'
 import { handleDownload } from './handle-download.ts'
 import { makeArchive, now, openTestStore, prepareCommit, project6, sha256, storeArchive } from './store-fixture.ts'
+import { storeWorkflow } from './workflow-fixture.ts'
 
 const backupId = 'run-1.project-6.backup'
 const nobody = { isActive: () => false, graceMs: 0 }
@@ -125,6 +126,46 @@ describe('a process that is killed at any file operation', () => {
         expect(await listEverything(store)).toHaveLength(2)
       },
     )
+  })
+
+  test('of writing a workflow leaves the earlier ones and all of it, or nothing', { timeout: 600_000 }, async () => {
+    const endings = new Set<number>()
+    await crashEverywhere(
+      'workflow',
+      (store) => storeWorkflow(store, { backupId: 'run-0.project-6.backup', takenAt: '2026-11-21T00:00:00.000Z' }),
+      async (store) => {
+        const { workflows, unrecognised } = await store.workflows.list(project6)
+        expect(unrecognised).toEqual([])
+        for (const workflow of workflows) await store.workflows.verify(workflow)
+        endings.add(workflows.length)
+        await store.recover(nobody)
+        expect(await listEverything(store)).toHaveLength(workflows.length)
+      },
+    )
+    expect([...endings].sort()).toEqual([1, 2])
+  })
+
+  test('of storing an archive after its workflow never leaves the archive without it', {
+    timeout: 600_000,
+  }, async () => {
+    const endings = new Set<string>()
+    await crashEverywhere(
+      'workflow-and-commit',
+      async () => undefined,
+      async (store) => {
+        await store.recover(nobody)
+        const { archives } = await store.listRecords(project6)
+        const found = archives[0] && (await store.workflows.find(project6, { archive: archives[0] }))
+        expect(found !== undefined).toBe(archives.length > 0)
+        const { workflows } = await store.workflows.list(project6)
+        endings.add(`${archives.length} archives, ${workflows.length} workflows`)
+      },
+    )
+    expect([...endings].sort()).toEqual([
+      '0 archives, 0 workflows',
+      '0 archives, 1 workflows',
+      '1 archives, 1 workflows',
+    ])
   })
 
   test('of writing a summary leaves the old one or the new one', { timeout: 600_000 }, async () => {
