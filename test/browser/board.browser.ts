@@ -79,7 +79,7 @@ describe.skipIf(executable === undefined)('in a browser', () => {
     await takePicture(page, 'board-login')
     await logIn(page)
     await page.waitForURL('**/queues')
-    for (const name of ['runs', 'exports', 'downloads', 'sweeps', 'verifications', 'outcomes']) {
+    for (const name of ['runs', 'exports', 'downloads', 'workflows', 'sweeps', 'verifications', 'outcomes']) {
       await page.getByRole('link', { name, exact: true }).first().waitFor()
     }
     await page.getByText('Failed').first().waitFor()

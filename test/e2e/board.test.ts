@@ -27,7 +27,7 @@ test('`serve` brings the board for this machine, and stops with it', async () =>
   await serve.says('all services are ready')
   const answer = await fetch(`${address}/queues/api/queues`, { headers: { connection: 'close' } })
   const { queues } = (await answer.json()) as { queues: { name: string }[] }
-  const names = ['runs', 'exports', 'downloads', 'sweeps', 'verifications', 'outcomes']
+  const names = ['runs', 'exports', 'downloads', 'workflows', 'sweeps', 'verifications', 'outcomes']
   expect(queues.map(({ name }) => name)).toEqual(names)
   expect(serve.output()).toContain('the board asks for no login, so only this machine can reach it')
   serve.kill('SIGTERM')
