@@ -49,7 +49,14 @@ export async function downloadArchive(
 ): Promise<string> {
   const series = formatSeries(payload.series)
   const { backupId, runId } = payload
-  const answer = await deps.claims.hold({ series, backupId, runId, queue: 'downloads', jobId: context.jobId })
+  const answer = await deps.claims.hold({
+    series,
+    backupId,
+    runId,
+    queue: 'downloads',
+    jobId: context.jobId,
+    isOwnJob: true,
+  })
   if (!answer.held) {
     // Nobody comes back to what an earlier run of this job has left.
     await deps.store.discardPartials(backupId)

@@ -24,7 +24,14 @@ export async function noteWorkflowAlone(
 ): Promise<string> {
   const { backupId, runId, series, name } = payload
   const key = formatWorkflow(series.entity)
-  const answer = await deps.claims.hold({ series: key, backupId, runId, queue: 'workflows', jobId: context.jobId })
+  const answer = await deps.claims.hold({
+    series: key,
+    backupId,
+    runId,
+    queue: 'workflows',
+    jobId: context.jobId,
+    isOwnJob: true,
+  })
   if (!answer.held) return answer.why === 'superseded' ? `superseded by ${answer.by}` : 'nobody waits for it any more'
   await context.progress({ phase: 'workflow' })
   const version = await deps.serverVersion(context.signal)

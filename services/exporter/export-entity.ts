@@ -41,7 +41,14 @@ export async function exportEntity(
 ): Promise<string> {
   const series = formatSeries(payload.series)
   const { backupId, runId } = payload
-  const answer = await deps.claims.hold({ series, backupId, runId, queue: 'exports', jobId: context.jobId })
+  const answer = await deps.claims.hold({
+    series,
+    backupId,
+    runId,
+    queue: 'exports',
+    jobId: context.jobId,
+    isOwnJob: true,
+  })
   if (!answer.held) return answer.why === 'superseded' ? `superseded by ${answer.by}` : 'nobody waits for it any more'
 
   let asked = payload.asked

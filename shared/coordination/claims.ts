@@ -10,13 +10,18 @@ export interface ClaimRequest {
   /** The job that now carries the backup on: where `watch-runs` looks whether it is still alive. */
   readonly queue: string
   readonly jobId: string
+  /**
+   * Asked by this very job. It may have gone meanwhile, when Redis came back empty: a claim that it took then would let a
+   * later run wait for a backup that nothing carries.
+   */
+  readonly isOwnJob?: boolean
 }
 
 export type ClaimAnswer =
   | { readonly held: true }
   /** Another backup of the series is under way. */
   | { readonly held: false; readonly why: 'superseded'; readonly by: string }
-  /** Nobody waits for this backup: it was counted as done already, or every run that wanted it was interrupted. */
+  /** Nobody waits for this backup: it was counted as done already, every run that wanted it was interrupted, or Redis has lost it. */
   | { readonly held: false; readonly why: 'unwanted' }
 
 export interface Claim {
@@ -41,10 +46,11 @@ export function openClaims({ redis, prefix }: QueueConnection): Claims {
     async hold(request) {
       const answer = await redis.eval(
         holdScript,
-        3,
+        4,
         claimKey(prefix, request.series),
         claimRunsKey(prefix, request.series),
         failedForKey(prefix, request.backupId),
+        `${prefix}:${request.queue}:${request.jobId}`,
         request.backupId,
         request.runId,
         request.queue,
@@ -52,6 +58,7 @@ export function openClaims({ redis, prefix }: QueueConnection): Claims {
         Date.now(),
         `${prefix}:run:`,
         request.series,
+        request.isOwnJob ? 1 : 0,
       )
       if (answer === 'held') return { held: true }
       if (answer === 'unwanted') return { held: false, why: 'unwanted' }
@@ -75,8 +82,10 @@ export const claimRunsKey = (prefix: string, series: string): string => `${prefi
 /** Runs that have counted this backup as failed: a late success is a success for all of them. */
 export const failedForKey = (prefix: string, backupId: string): string => `${prefix}:failed-for:${backupId}`
 
-// KEYS claim, claim's runs, runs it failed for; ARGV backupId, runId, queue, jobId, now, start of the runs' keys, series
+// KEYS claim, claim's runs, runs it failed for, BullMQ's key of the job; ARGV backupId, runId, queue, jobId, now, start of the
+// runs' keys, series, whether the job itself asks
 const holdScript = `
+if ARGV[8] == '1' and redis.call('EXISTS', KEYS[4]) == 0 then return 'unwanted' end
 local owner = redis.call('HGET', KEYS[1], 'backupId')
 if owner and owner ~= ARGV[1] then return owner end
 redis.call('SADD', KEYS[2], ARGV[2])

@@ -70,6 +70,9 @@ export async function openDownloader(redis: FileRedis, options: StackOptions = {
       }
     },
     async handle(payload: DownloadPayload, run: DownloadRun = {}): Promise<string> {
+      // A handler has its job; nobody else is to take it up here.
+      const { redis, prefix } = stack.connection
+      await redis.hset(`${prefix}:downloads:${payload.backupId}`, 'name', payload.name)
       const context: JobContext<DownloadPayload> = {
         jobId: payload.backupId,
         attempt: 1,

@@ -45,6 +45,9 @@ export async function openExporter(redis: FileRedis, options: StackOptions = {})
     },
     async handle(run: HandlerRun = {}): Promise<string> {
       const payload = run.payload ?? makePayload()
+      // A handler has its job; nobody else is to take it up here.
+      const { redis, prefix } = stack.connection
+      await redis.hset(`${prefix}:exports:${payload.backupId}`, 'name', payload.name)
       const context: JobContext<ExportPayload> = {
         jobId: payload.backupId,
         attempt: run.attempt ?? 1,

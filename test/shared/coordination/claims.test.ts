@@ -50,6 +50,17 @@ describe('a claim', () => {
     expect(answers.filter(({ held }) => held)).toHaveLength(1)
   })
 
+  test('is refused to a job that Redis has lost, so that no later run waits for what nothing carries', async () => {
+    const connection = await redis.connect()
+    const claims = openClaims(connection)
+    const request = { ...hold('r1'), isOwnJob: true }
+    await connection.redis.hset(`${connection.prefix}:exports:${request.jobId}`, 'name', 'a job of BullMQ')
+    expect(await claims.hold(request)).toEqual({ held: true })
+    await connection.redis.del(`${connection.prefix}:exports:${request.jobId}`, `${connection.prefix}:claim:${series}`)
+    expect(await claims.hold(request)).toEqual({ held: false, why: 'unwanted' })
+    expect(await claims.read(series)).toBeUndefined()
+  })
+
   test('is gone once its only run was interrupted', async () => {
     const { claims, ledger } = await openAll()
     await openRun(ledger, 'r1')
