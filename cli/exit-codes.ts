@@ -26,6 +26,8 @@ const CONFIGURATION = new Set([
   'redis-server-missing',
 ])
 
-export function exitCodeOf(error: unknown): number {
+/** Of `diff` 1 says that two archives differ, as of diff(1): what kept it from telling is 2. */
+export function exitCodeOf(error: unknown, command?: string): number {
+  if (command === 'diff') return exitCodes.wrong
   return error instanceof BackupError && CONFIGURATION.has(error.code) ? exitCodes.wrong : exitCodes.failed
 }

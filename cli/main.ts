@@ -11,6 +11,9 @@ const commands: Record<string, () => Promise<Command>> = {
   backup: async () => (await import('./commands/backup.ts')).backup,
   sweep: async () => (await import('./commands/sweep.ts')).sweep,
   list: async () => (await import('./commands/list.ts')).list,
+  show: async () => (await import('./commands/show.ts')).show,
+  diff: async () => (await import('./commands/diff.ts')).diff,
+  extract: async () => (await import('./commands/extract.ts')).extract,
   verify: async () => (await import('./commands/verify.ts')).verify,
   index: async () => (await import('./commands/index.ts')).index,
   adopt: async () => (await import('./commands/adopt.ts')).adopt,
@@ -20,7 +23,7 @@ const commands: Record<string, () => Promise<Command>> = {
 
 const [name, ...args] = process.argv.slice(2)
 // A reader that has seen enough ends what is there to be read (`cvat-backups list | head`), never what does the work.
-const onlyPrints = new Set(['list', 'print-config', 'help', '--help'])
+const onlyPrints = new Set(['list', 'show', 'print-config', 'help', '--help'])
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE' && onlyPrints.has(name ?? '')) process.exit(exitCodes.ok)
 })
@@ -38,7 +41,7 @@ async function run(name: string | undefined, args: string[]): Promise<number> {
     return await command(args)
   } catch (error) {
     process.stderr.write(`cvat-backups: ${explain(error)}\n`)
-    return exitCodeOf(error)
+    return exitCodeOf(error, name)
   }
 }
 

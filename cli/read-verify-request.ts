@@ -66,7 +66,8 @@ function readSpan(text: string, now: Date): Date | undefined {
   return new Date(now.getTime() - Number(number) * UNITS_MS[unit as keyof typeof UNITS_MS])
 }
 
-function readDate(text: string): Date | undefined {
+/** A date (midnight UTC) or a time with its zone; undefined for anything else. */
+export function readDate(text: string): Date | undefined {
   if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/.test(text)) return undefined
   const date = new Date(text)
   // 2026-02-30 is taken for the second of March.

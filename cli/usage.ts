@@ -18,6 +18,17 @@ Usage: cvat-backups COMMAND [OPTIONS]
       --dry-run            only tell what would be removed, and why
       --json               print every decision, then the totals, as JSON lines
   list [--json]          show what the backup directory holds
+  show ENTITY            all archives of one project or task (project-6, or its name):
+                         what each holds, how good it is, why and until when it is kept
+      --json               print it as JSON
+  diff ENTITY            what changed between its newest two archives, by content
+  diff ENTITY TIME [TIME]  between those times, or since then (2026-11-20)
+  diff A B               between two archives: paths, file names, or ENTITY@TIME
+      --json               print it as JSON; exits with 1 if anything differs, 2 on trouble
+  extract ARCHIVE        write one task of an archive as an archive that CVAT restores
+      --task 17            which: its id, its folder (task_2) or its name
+      --annotations        only its annotations.json
+      -o FILE              where to; nothing is overwritten
   verify [FOLDER…]       read stored archives again, those unchecked for 30 days or
                          all of the named folders (project-6 task-7)
       --since 7d           those not checked since then: 12h, 7d, 2w or a date

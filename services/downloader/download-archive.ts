@@ -18,7 +18,7 @@ import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { checkFreshness } from './check-freshness.ts'
 import type { DiskRoom } from './disk-room.ts'
 import { type FetchedFile, fetchFile } from './fetch-file.ts'
-import { assertOfUse, describeStale, isOfUse } from './judge-stored.ts'
+import { assertOfUse, describeStored, isOfUse } from './judge-stored.ts'
 
 export interface DownloadDeps {
   readonly cvat: CvatClient
@@ -149,10 +149,10 @@ async function finish(payload: DownloadPayload, archive: StoredArchive, deps: Do
   const { backupId, runId, series, name, organization } = payload
   const { sizeBytes, fileName } = archive.record.archive
   const { entity } = series
-  const stale = describeStale(archive.record, organization)
+  const told = describeStored(archive.record, organization)
   await deps.sweeps.add({ name, payload: { entity } })
-  await deps.outcomes.add({ name, payload: { backupId, runId, series, name, result: 'done', sizeBytes, ...stale } })
-  return stale.reason === undefined ? fileName : `${fileName}: ${stale.reason}`
+  await deps.outcomes.add({ name, payload: { backupId, runId, series, name, result: 'done', sizeBytes, ...told } })
+  return told.reason === undefined ? fileName : `${fileName}: ${told.reason}`
 }
 
 async function exportAgain(payload: DownloadPayload, deps: DownloadDeps, why: string): Promise<string> {

@@ -7,6 +7,7 @@ import type { Outcome } from '#shared/queues/outcomes-queue.ts'
 import { type ArchiveRecord, isGood, isStale } from '#shared/store/record.ts'
 
 const NAMED = 10
+const WARNINGS_NAMED = 3
 
 /**
  * Good archives are, and stale ones of projects: what is old in them is backed up task by task. A stale archive of a task
@@ -38,11 +39,25 @@ export function assertOfUse(record: ArchiveRecord): void {
   })
 }
 
-/** What a done backup's outcome says besides its size: nothing for a good archive. */
-export function describeStale(
+/** What a done backup's outcome says besides its size: nothing for a good archive that CVAT restores without a loss. */
+export function describeStored(
   record: ArchiveRecord,
   organization: string | null,
 ): Pick<Outcome, 'reason' | 'alsoBackUp'> {
+  const stale = describeStale(record, organization)
+  const reasons = [...(stale.reason === undefined ? [] : [stale.reason]), ...describeWarnings(record)]
+  return reasons.length === 0 ? {} : { ...stale, reason: cut(reasons.join('; ')) }
+}
+
+/** Better known now than on the day of the restore. */
+function describeWarnings({ verification: { warnings } }: ArchiveRecord): string[] {
+  if (warnings.length === 0) return []
+  const shown = warnings.slice(0, WARNINGS_NAMED).map(({ message }) => message)
+  if (warnings.length > shown.length) shown.push(`and ${warnings.length - shown.length} more, in the record`)
+  return [`before a restore, know this: ${shown.join('; ')}`]
+}
+
+function describeStale(record: ArchiveRecord, organization: string | null): Pick<Outcome, 'reason' | 'alsoBackUp'> {
   if (!isStale(record)) return {}
   const tasks = listStaleTasks(record)
   if (tasks.length === 0) {

@@ -1,7 +1,7 @@
 // Whether an entity needs a new backup. A pure decision: the listing and what is stored in, a reason out.
 
-import { type ChangeDigest, describeChange, digestObservation } from '#shared/model/change-digest.ts'
-import type { Observation, TaskObservation } from '#shared/model/observation.ts'
+import { type ChangeDigest, describeChange } from '#shared/model/change-digest.ts'
+import type { TaskObservation } from '#shared/model/observation.ts'
 import type { Subject } from './subject.ts'
 
 export interface Decision {
@@ -38,16 +38,6 @@ export function decideBackup(subject: Subject, last: LastArchive | undefined, fu
       ? ''
       : `; ${nameTasks(uncovered, ['is to be backed up by itself', 'are to be backed up by themselves'])}`
   return { action: 'skip', reason: `${reason}${own}${again}`, uncovered }
-}
-
-/** Whether a task's own archive is of the state in which its project was observed. */
-export function coversTask(archive: Observation, task: TaskObservation): boolean {
-  return describeChange(digestObservation(archive), digestTask(task)) === undefined
-}
-
-/** A task's row among its project's, as the task's own listing would show it. */
-export function digestTask(task: TaskObservation): ChangeDigest {
-  return digestObservation({ name: task.name, organization: null, updatedDate: task.updatedDate, tasks: [task] })
 }
 
 function nameTasks(tasks: readonly TaskObservation[], [ofOne, ofMany]: readonly [string, string]): string {

@@ -1,12 +1,12 @@
 // The archive that shows an entity's last state in the backup directory, found from the records alone.
 
-import { type ChangeDigest, describeChange, digestObservation } from '#shared/model/change-digest.ts'
+import { type ChangeDigest, coversTask, describeChange, digestObservation } from '#shared/model/change-digest.ts'
 import type { TaskObservation } from '#shared/model/observation.ts'
 import { formatContent, type Series } from '#shared/model/series.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import { type ArchiveRecord, isStale, knownObservation } from '#shared/store/record.ts'
 import { normaliseServerUrl } from '#shared/store/server-url.ts'
-import { coversTask, type LastArchive } from './decide-backup.ts'
+import type { LastArchive } from './decide-backup.ts'
 
 type ReadStore = Pick<Store, 'newestGood' | 'listRecords'>
 

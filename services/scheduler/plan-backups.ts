@@ -2,13 +2,14 @@
 
 import type { Logger } from 'pino'
 import type { RunLedger } from '#shared/coordination/run-ledger.ts'
+import { digestTask } from '#shared/model/change-digest.ts'
 import { formatEntity } from '#shared/model/entity.ts'
 import type { TaskObservation } from '#shared/model/observation.ts'
 import { type ArchiveContent, formatSeries, type Series } from '#shared/model/series.ts'
 import type { ExportPayload } from '#shared/queues/exports-queue.ts'
 import type { OpenQueue } from '#shared/queues/open-queue.ts'
 import type { Store } from '#shared/store/open-store.ts'
-import { decideBackup, digestTask } from './decide-backup.ts'
+import { decideBackup } from './decide-backup.ts'
 import { findLastArchive } from './find-last-archive.ts'
 import type { Subject } from './subject.ts'
 

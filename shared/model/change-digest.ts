@@ -1,6 +1,6 @@
 // What "unchanged since the last backup" compares: the few numbers that every change of CVAT's dates table moves.
 
-import type { Observation } from './observation.ts'
+import type { Observation, TaskObservation } from './observation.ts'
 import { newestDate } from './server-date.ts'
 
 /**
@@ -39,4 +39,14 @@ export function describeChange(before: ChangeDigest, now: ChangeDigest): string 
 export function newestChange(observation: Observation): string {
   const digest = digestObservation(observation)
   return newestDate([digest.updatedDate, digest.newestTaskDate, digest.newestJobDate]) ?? digest.updatedDate
+}
+
+/** Whether a task's own archive is of the state in which its project was observed. */
+export function coversTask(archive: Observation, task: TaskObservation): boolean {
+  return describeChange(digestObservation(archive), digestTask(task)) === undefined
+}
+
+/** A task's row among its project's, as the task's own listing would show it. */
+export function digestTask(task: TaskObservation): ChangeDigest {
+  return digestObservation({ name: task.name, organization: null, updatedDate: task.updatedDate, tasks: [task] })
 }

@@ -9,7 +9,7 @@ import { matchTasks, type TaskMatch } from './match-tasks.ts'
 import { collectJson } from './member-sinks.ts'
 import { ProblemList } from './problem-list.ts'
 import type { Problem, TaskMembers } from './record.ts'
-import { warnAboutLabels } from './restore-warnings.ts'
+import { warnAboutEmptyTasks, warnAboutLabels } from './restore-warnings.ts'
 import type { ZipDirectory } from './scan-directory.ts'
 import { checkTask, type TaskCheck } from './task-content.ts'
 import type { ZipLimits } from './zip-limits.ts'
@@ -93,7 +93,7 @@ function checkProjectBackup({ observation, directory, limits }: BackupContentOpt
             observation,
           ),
         )
-      warnings.add(...warnAboutLabels(project?.labels))
+      warnings.add(...warnAboutLabels(project?.labels), ...warnAboutEmptyTasks(observation))
       return { perTask, tasks: archived, problems: problems.list(), warnings: warnings.list() }
     },
   }

@@ -1,7 +1,9 @@
 // Backups that are complete and that CVAT may refuse to restore all the same: better known now than on the bad day.
-// Both cases were measured on CVAT 2.64.1; docs/backup-format.md says what to do about them.
+// All cases were measured on CVAT 2.64.1; docs/backup-format.md says what to do about them.
 
 import { z } from 'zod'
+import type { Observation } from '#shared/model/observation.ts'
+import { showName } from './check-entry.ts'
 import type { Problem } from './record.ts'
 
 const labelsSchema = z.array(
@@ -18,6 +20,8 @@ const dataSchema = z.looseObject({
   custom_segments: z.boolean().optional(),
 })
 
+const NAMED = 10
+
 /** `posehead` beside a skeleton `pose` with a part `head`: CVAT's importer takes one for the other and fails. */
 export function warnAboutLabels(labels: unknown): Problem[] {
   const parsed = labelsSchema.safeParse(labels)
@@ -29,7 +33,7 @@ export function warnAboutLabels(labels: unknown): Problem[] {
     .filter((name) => names.has(name))
     .map((name) => ({
       code: 'label-name-collides',
-      message: `CVAT cannot restore this: label ${JSON.stringify(name)} is named like a skeleton and its part together`,
+      message: `CVAT cannot restore this: label ${JSON.stringify(name)} is named like a skeleton and its part together. Rename it on the server, then back up again`,
     }))
 }
 
@@ -43,7 +47,17 @@ export function warnAboutData(data: unknown): Problem[] {
   return [
     {
       code: 'needs-no-static-cache',
-      message: 'A CVAT with CVAT_ALLOW_STATIC_CACHE=yes refuses to restore this: see the documentation of the format',
+      message: `restorable only where CVAT_ALLOW_STATIC_CACHE is "no": made without cache and in ${sorting_method} order. docs/backup-format.md tells how to mend it`,
     },
   ]
+}
+
+/** CVAT leaves tasks without data out of a project's backup, and says nothing of it. */
+export function warnAboutEmptyTasks(observation: Observation | undefined): Problem[] {
+  const empty = (observation?.tasks ?? []).filter(({ size }) => size === 0)
+  if (empty.length === 0) return []
+  const named = empty.slice(0, NAMED).map(({ id, name }) => `${id} ${showName(name)}`)
+  const more = empty.length > NAMED ? ` and ${empty.length - NAMED} more` : ''
+  const message = `CVAT leaves tasks without data out of its backups: ${named.join(', ')}${more}`
+  return [{ code: 'tasks-without-data', message }]
 }

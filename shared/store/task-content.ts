@@ -100,7 +100,10 @@ export function checkTask(place: TaskPlace, limits: ZipLimits): TaskCheck {
     const warnings = [...warnAboutData(taskJson?.data), ...warnAboutLabels(taskJson?.labels)]
     if (contextImages > 0) {
       // Measured: CVAT leaves them out where a task's media stay on a share.
-      warnings.push({ code: 'context-images-missing', message: `lacks ${contextImages} context images` })
+      warnings.push({
+        code: 'context-images-missing',
+        message: `lacks ${contextImages} context images, which lie on a share: CVAT backs none of these up`,
+      })
     }
     const subject = describeTask(place, expected)
     return warnings.map(({ code, message }) => ({

@@ -26,17 +26,8 @@ export class HashedZip {
   }
 
   /** Opens the zip's directory anew, to be iterated once. Throws what yauzl throws at something that is no zip. */
-  async openDirectory(): Promise<{ zip: ZipFile; startsAt: number }> {
-    const reader = new WindowReader(this.#handle)
-    const zip = await fromRandomAccessReaderPromise(reader, this.sizeBytes, {
-      autoClose: false,
-      // Names and sizes are judged one by one, so that a bad one is a finding and not the end.
-      decodeStrings: false,
-      validateEntrySizes: false,
-    })
-    const startsAt = Number(zip.readEntryCursor)
-    reader.windowFrom = startsAt
-    return { zip, startsAt }
+  openDirectory(): Promise<OpenedDirectory> {
+    return openDirectory(this.#handle, this.sizeBytes)
   }
 
   /** The bytes from start to end in chunks. A chunk is valid until the next one is asked for. */
@@ -71,6 +62,26 @@ export class HashedZip {
       this.#hashedBytes += chunk.length
     }
   }
+}
+
+export interface OpenedDirectory {
+  readonly zip: ZipFile
+  /** Where the directory begins, which is where member data must end. */
+  readonly startsAt: number
+}
+
+/** Opens a zip's directory, to be iterated once. Throws what yauzl throws at something that is no zip. */
+export async function openDirectory(handle: FileHandle, sizeBytes: number): Promise<OpenedDirectory> {
+  const reader = new WindowReader(handle)
+  const zip = await fromRandomAccessReaderPromise(reader, sizeBytes, {
+    autoClose: false,
+    // Names and sizes are judged one by one, so that a bad one is a finding and not the end.
+    decodeStrings: false,
+    validateEntrySizes: false,
+  })
+  const startsAt = Number(zip.readEntryCursor)
+  reader.windowFrom = startsAt
+  return { zip, startsAt }
 }
 
 /** Where a member's data lies, by its local header, which must tell the same as the directory. */
@@ -130,7 +141,7 @@ class WindowReader extends RandomAccessReader {
 }
 
 /** Fills the buffer, going on after short reads; an early end of the file is an error. */
-async function readFully(handle: FileHandle, buffer: Buffer, position: number): Promise<Buffer> {
+export async function readFully(handle: FileHandle, buffer: Buffer, position: number): Promise<Buffer> {
   let filled = 0
   while (filled < buffer.length) {
     const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, position + filled)

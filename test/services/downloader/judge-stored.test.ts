@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { assertOfUse, describeStale, isOfUse } from '#services/downloader/judge-stored.ts'
+import { assertOfUse, describeStored, isOfUse } from '#services/downloader/judge-stored.ts'
 import type { BackupError } from '#shared/errors/backup-error.ts'
 import type { EntityType } from '#shared/model/entity.ts'
 import { outcomePayloadSchema } from '#shared/queues/outcomes-queue.ts'
@@ -11,7 +11,12 @@ import { observe } from '../../shared/store/plan-backup.ts'
 /** Tasks 101 … with three frames each. */
 function recordOf(
   problems: Problem[],
-  { level = 'complete', type = 'project', tasks = 3 }: { level?: string; type?: EntityType; tasks?: number } = {},
+  {
+    level = 'complete',
+    type = 'project',
+    tasks = 3,
+    warnings = [],
+  }: { level?: string; type?: EntityType; tasks?: number; warnings?: Problem[] } = {},
 ): ArchiveRecord {
   return archiveRecordSchema.parse({
     formatVersion: 1,
@@ -22,7 +27,7 @@ function recordOf(
     observation: observe(...Array.from({ length: tasks }, () => 3)),
     createdAt: '2026-11-22T20:34:44.500Z',
     members: { count: 1, perTask: [] },
-    verification: { level, checkedAt: '2026-11-22T20:34:44.500Z', problems },
+    verification: { level, checkedAt: '2026-11-22T20:34:44.500Z', problems, warnings },
     origin: { runId: 'r', backupId: 'r.project-6.backup', attempts: 1 },
   })
 }
@@ -41,7 +46,7 @@ function faultOf(record: ArchiveRecord): BackupError {
 describe('an archive is of use', () => {
   test.each(['complete', 'fresh'])('when it is %s without problems', (level) => {
     expect(isOfUse(recordOf([], { level }))).toBe(true)
-    expect(describeStale(recordOf([], { level }), null)).toEqual({})
+    expect(describeStored(recordOf([], { level }), null)).toEqual({})
   })
 
   test('when it is that of a project and only old', () => {
@@ -56,18 +61,34 @@ describe('an archive is of use', () => {
 })
 
 describe('what a run is told', () => {
+  test('are the warnings of a good archive, the first of them in full', () => {
+    const warnings = ['one', 'two', 'three', 'four', 'five'].map((message) => ({
+      code: 'label-name-collides',
+      message,
+    }))
+    expect(describeStored(recordOf([], { warnings: warnings.slice(0, 1) }), null)).toEqual({
+      reason: 'before a restore, know this: one',
+    })
+    expect(describeStored(recordOf([stale()], { warnings }), null).reason).toMatch(
+      /^CVAT served an old file; .*; before a restore, know this: one; two; three; and 2 more, in the record$/,
+    )
+    const long = { code: 'x', message: 'x'.repeat(5_000) }
+    const { reason } = describeStored(recordOf([], { warnings: [long] }), null)
+    expect(outcomePayloadSchema.shape.reason.safeParse(reason).success).toBe(true)
+  })
+
   test('are the tasks to be backed up, with what was observed of them', () => {
     const record = recordOf([stale(103), stale(101), stale()])
-    expect(describeStale(record, 'acme')).toEqual({
+    expect(describeStored(record, 'acme')).toEqual({
       reason: 'CVAT served an old file; tasks 101, 103 are backed up by themselves',
       alsoBackUp: { organization: 'acme', tasks: [record.observation.tasks[0], record.observation.tasks[2]] },
     })
-    expect(describeStale(recordOf([stale(102)]), null).reason).toContain('task 102 is backed up by itself')
+    expect(describeStored(recordOf([stale(102)]), null).reason).toContain('task 102 is backed up by itself')
   })
 
   test('names the first of many and leaves none out', () => {
     const problems = Array.from({ length: 5_000 }, (_, index) => stale(101 + index))
-    const told = describeStale(recordOf(problems, { tasks: 5_000 }), null)
+    const told = describeStored(recordOf(problems, { tasks: 5_000 }), null)
     expect(told.reason).toMatch(/tasks 101, .* 110 and 4990 more are backed up/)
     expect(told.alsoBackUp?.tasks).toHaveLength(5_000)
   })
@@ -88,6 +109,6 @@ test('the documentation shows what a person reads', async () => {
   expect(incomplete.message).toBe("CVAT's archive is incomplete: lost")
   for (const { hint } of [old, incomplete]) expect(text).toContain(hint)
   const problems = [stale(101), stale(102)]
-  const reason = describeStale(recordOf(problems), null).reason?.replace('101, 102', '17, 18')
+  const reason = describeStored(recordOf(problems), null).reason?.replace('101, 102', '17, 18')
   expect(text).toContain(`NOTE project-10 "Crossing Königsplatz": ${reason}`)
 })

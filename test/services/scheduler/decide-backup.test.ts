@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { coversTask, decideBackup, type LastArchive } from '#services/scheduler/decide-backup.ts'
+import { decideBackup, type LastArchive } from '#services/scheduler/decide-backup.ts'
 import type { Subject } from '#services/scheduler/subject.ts'
-import type { ChangeDigest } from '#shared/model/change-digest.ts'
+import { type ChangeDigest, coversTask } from '#shared/model/change-digest.ts'
 import type { TaskObservation } from '#shared/model/observation.ts'
 
 const digest: ChangeDigest = {

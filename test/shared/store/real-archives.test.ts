@@ -69,6 +69,13 @@ describe('archives that a real CVAT made', () => {
     expect(await inspect(name, observe(...sizes))).toMatchObject({ level: 'complete', problems: [] })
   })
 
+  test('a task without data, which CVAT leaves out, is named', async () => {
+    const { warnings } = await inspect('kinds/project_mixed_video_honeypot_nodata.zip', observe(20, 4, 10, 0))
+    expect(warnings).toEqual([
+      { code: 'tasks-without-data', message: 'CVAT leaves tasks without data out of its backups: 104 "task 104"' },
+    ])
+  })
+
   test('tasks, frames and annotations are counted', async () => {
     const { members } = await inspect('kinds/composed_project_cvats_own.zip', observe(4, 4, 4, 20))
     expect(members).toEqual({
