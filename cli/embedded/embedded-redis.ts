@@ -5,8 +5,10 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Redis } from 'ioredis'
 import { BackupError } from '#shared/errors/backup-error.ts'
-import { connectRedis, type RedisAddress } from '#shared/redis/connect-redis.ts'
+import { connectRedis } from '#shared/redis/connect-redis.ts'
+import type { RedisAddress } from '#shared/redis/redis-options.ts'
 import type { StateFolder } from './state-folder.ts'
 
 export interface EmbeddedRedis {
@@ -83,7 +85,7 @@ async function untilReady(folder: StateFolder): Promise<void> {
 
 async function stopLeftover(folder: StateFolder): Promise<void> {
   const redis = await connectRedis(socketAddress(folder), 300).catch(() => undefined)
-  if (!redis) return
+  if (!(redis instanceof Redis)) return
   const ended = once(redis, 'end')
   redis.options.retryStrategy = () => null
   await redis.call('SHUTDOWN', 'NOSAVE').catch(() => undefined)

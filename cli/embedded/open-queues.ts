@@ -1,11 +1,11 @@
 // The Redis that a command works with: the one of REDIS_URL, that of a running `serve`, or one of its own.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Redis } from 'ioredis'
 import { redisAddress } from '#shared/config/redis.ts'
 import { allQueues } from '#shared/queues/all-queues.ts'
 import { openQueue, type QueueConnection } from '#shared/queues/open-queue.ts'
-import { connectRedis, type RedisAddress } from '#shared/redis/connect-redis.ts'
+import { connectRedis } from '#shared/redis/connect-redis.ts'
+import type { RedisAddress } from '#shared/redis/redis-options.ts'
 import type { AllSettings } from '../load-all-settings.ts'
 import { socketAddress, startEmbeddedRedis } from './embedded-redis.ts'
 import { type HolderCommand, prepareStateFolder, readHolder, tryToHold } from './state-folder.ts'
@@ -83,6 +83,6 @@ async function releaseDeadLocks({ redis, prefix }: QueueConnection): Promise<voi
 }
 
 async function connectTo(address: RedisAddress, prefix: string, own: boolean): Promise<Queues> {
-  const redis: Redis = await connectRedis(address)
+  const redis = await connectRedis(address)
   return { connection: { redis, prefix }, own, close: async () => redis.disconnect() }
 }

@@ -1,17 +1,19 @@
 // Sees to it that the schedule stays in Redis: one that was emptied, or restored from an old copy, has lost it, and would
 // start no backup ever again without anybody being told.
 
-import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 
 export interface GuardDeps {
-  readonly redis: Pick<Redis, 'on' | 'off'>
+  readonly redis: {
+    on(event: 'ready', listener: () => void): unknown
+    off(event: 'ready', listener: () => void): unknown
+  }
   readonly isKept: () => Promise<boolean>
   readonly keep: () => Promise<void>
   readonly logger: Pick<Logger, 'warn'>
 }
 
-/** For a Redis that is emptied without a lost connection. */
+/** For a Redis that is emptied without a lost connection, and for a Cluster, which does not tell of one node's. */
 const LOOK_EVERY_MS = 30_000
 
 /** Looks after each new connection and twice a minute, until it is closed. */

@@ -1,17 +1,10 @@
 // Settings of the connection to the CVAT server.
 
-import { X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import type { CvatCredentials } from '#shared/cvat/client-options.ts'
 import type { ConfigurationFault } from './configuration-error.ts'
+import { readCertificates } from './pem-files.ts'
 import { defineGroup, type GroupState, type Settings, type ValuesOf } from './setting.ts'
 import { InvalidValue, line, valueSchema } from './value-schemas.ts'
-
-/** Certificates of a private authority, checked to be readable and sound. */
-interface CaFile {
-  readonly path: string
-  readonly pem: string
-}
 
 const settings = {
   url: {
@@ -54,7 +47,7 @@ const settings = {
   },
   caFile: {
     name: 'CVAT_CA_FILE',
-    schema: valueSchema('the path of a PEM file with one certificate or more', readCaFile),
+    schema: valueSchema('the path of a PEM file with one certificate or more', readCertificates),
     description: 'Certificates to trust besides the well-known ones, for a server behind a private authority.',
     example: '/etc/ssl/private-ca.pem',
     whenUnset: 'the authorities that Node.js trusts',
@@ -102,25 +95,4 @@ function parseServerUrl(text: string): string {
     throw new InvalidValue('has a query or a fragment', 'Leave out everything from the `?` or `#` on')
   }
   return url.origin + url.pathname.replace(/\/+$/, '')
-}
-
-function readCaFile(path: string): CaFile {
-  let pem: string
-  try {
-    pem = readFileSync(path, 'utf8')
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error'
-    throw new InvalidValue(`names a file that cannot be read: ${code}`, 'Name a file that this process can read')
-  }
-  const certificates = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? []
-  const fix = 'Name a PEM file with certificates'
-  if (certificates.length === 0) throw new InvalidValue('names a file without a PEM certificate', fix)
-  certificates.forEach((certificate, index) => {
-    try {
-      new X509Certificate(certificate)
-    } catch {
-      throw new InvalidValue(`names a file whose certificate ${index + 1} cannot be parsed`, fix)
-    }
-  })
-  return { path, pem }
 }

@@ -1,11 +1,11 @@
 // The producer's side of a queue: adds validated jobs.
 
 import { type JobsOptions, Queue } from 'bullmq'
-import type { Redis } from 'ioredis'
+import type { RedisClient } from '#shared/redis/connect-redis.ts'
 import type { QueueDefinition } from './queue-definition.ts'
 
 export interface QueueConnection {
-  readonly redis: Redis
+  readonly redis: RedisClient
   /** Start of every key, with a hash tag so that one Redis Cluster slot holds them all. */
   readonly prefix: string
 }
@@ -38,6 +38,9 @@ export function openQueue<Payload>(
     prefix: connection.prefix,
     defaultJobOptions: definition.jobOptions,
   })
+  // Whoever made the connection hears of its faults. Without a listener BullMQ prints the whole error, with the login that
+  // ioredis had sent.
+  bull.on('error', () => undefined)
   const toBull = (job: JobToAdd<Payload>) => ({
     name: job.name,
     data: definition.schema.parse(job.payload),

@@ -1,65 +1,73 @@
 // One place that turns a Redis address into a connection, for BullMQ and for our own scripts.
 
-import { Redis, type RedisOptions } from 'ioredis'
-import { BackupError } from '#shared/errors/backup-error.ts'
+import { Cluster, Redis } from 'ioredis'
+import { type ParsedRedisAddress, parseRedisAddress } from '#shared/config/redis-address.ts'
+import { describeRedisError, isLastingRedisError } from './explain-redis-error.ts'
+import { findHandshakeError } from './find-handshake-error.ts'
+import { LastingCluster } from './lasting-cluster.ts'
+import { planCluster, planConnection, type RedisAddress } from './redis-options.ts'
 
-export interface RedisAddress {
-  /** `redis://`, `rediss://` or `unix:/path/to/socket`. */
-  readonly url: string
-  /** Overrides a password inside the address. */
-  readonly password?: string | undefined
-}
+/** Both have the same commands. On a Cluster a command, a transaction and a script may have keys of one hash slot only. */
+export type RedisClient = Redis | Cluster
 
 /**
- * Connects and waits until Redis answers; the connection then reconnects by itself for as long as it lives.
- * The caller closes it with `quit` or `disconnect`.
- *
- * @throws BackupError `redis-unreachable` when nothing answers within `timeoutMs`. The message never holds the password.
+ * An answer may take this long before the connection is taken for dead. Above the ten seconds that BullMQ lets a command
+ * wait for a job at the server.
  */
-export async function connectRedis(address: RedisAddress, timeoutMs = 10_000): Promise<Redis> {
-  const options: RedisOptions = { ...redisOptions(address), lazyConnect: true }
-  const redis = new Redis(options)
+const SILENT_MS = 30_000
+
+/**
+ * Connects and waits until Redis answers; the connection then reconnects by itself for as long as it lives, to the new
+ * master after a fail-over, and commands wait for that. The caller closes it with `quit` or `disconnect`.
+ *
+ * @param silentMs how long an answer may take before the connection is taken for dead and made anew
+ * @throws BackupError `redis-unreachable` when nothing answers within `timeoutMs`; at once `redis-login`,
+ *   `redis-certificate`, `redis-address` when waiting is of no use. The message never holds a password.
+ */
+export async function connectRedis(
+  address: RedisAddress,
+  timeoutMs = 10_000,
+  silentMs = SILENT_MS,
+): Promise<RedisClient> {
+  const parsed = parseRedisAddress(address.url)
+  const redis = createClient(address, parsed, silentMs)
   let lastError: unknown
-  redis.on('error', (error) => {
-    lastError = error
+  let timer: NodeJS.Timeout | undefined
+  const trouble = new Promise<never>((_, reject) => {
+    const note = (error: unknown) => {
+      // Says less than what its Sentinels said one by one.
+      const isSummary = error instanceof Error && error.message.startsWith('All sentinels are unreachable')
+      if (!isSummary || lastError === undefined) lastError = error
+      if (isLastingRedisError(error)) reject(error)
+    }
+    redis.on('error', note)
+    // One Sentinel of several may be down or strange: as long as another answers that is no matter.
+    redis.on('sentinelError', (error) => {
+      lastError = error
+    })
+    if ('nodes' in parsed && parsed.tls) {
+      const look = async () => {
+        const error = await findHandshakeError(parsed.nodes[0]!, address)
+        if (error) note(error)
+      }
+      redis.once(parsed.kind === 'cluster' ? 'error' : 'sentinelError', () => void look())
+    }
+    if (redis instanceof Cluster) {
+      redis.on('connect', () => {
+        lastError = new Error('cluster_state:fail')
+      })
+    }
+    timer = setTimeout(() => reject(lastError), timeoutMs)
   })
-  const timer = setTimeout(() => redis.disconnect(), timeoutMs)
+  trouble.catch(() => undefined)
   try {
-    await redis.connect().catch(() => waitUntilReady(redis, timeoutMs))
-    await redis.ping()
+    await Promise.race([untilUsable(redis), trouble])
     return redis
   } catch (error) {
     redis.disconnect()
-    throw new BackupError(`Redis at ${describeAddress(address)} does not answer`, {
-      code: 'redis-unreachable',
-      retryable: true,
-      hint: 'Check REDIS_URL and REDIS_PASSWORD, and that the Redis server runs and can be reached from here.',
-      cause: lastError ?? error,
-    })
+    throw describeRedisError(describeAddress(address), error)
   } finally {
     clearTimeout(timer)
-  }
-}
-
-/** Options for ioredis: never gives up on a command (BullMQ wants that), reconnects within two seconds. */
-function redisOptions(address: RedisAddress): RedisOptions {
-  const common: RedisOptions = {
-    maxRetriesPerRequest: null,
-    retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, 2_000),
-    ...(address.password ? { password: address.password } : {}),
-  }
-  const socket = /^(?:redis\+)?unix:(?:\/\/)?(\/.+)$/.exec(address.url)
-  if (socket) return { ...common, path: socket[1]! }
-  const url = new URL(address.url)
-  const database = Number(url.pathname.slice(1))
-  return {
-    ...common,
-    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: url.port ? Number(url.port) : 6379,
-    ...(url.username ? { username: decodeURIComponent(url.username) } : {}),
-    ...(url.password && !address.password ? { password: decodeURIComponent(url.password) } : {}),
-    ...(Number.isInteger(database) && database > 0 ? { db: database } : {}),
-    ...(url.protocol === 'rediss:' ? { tls: { servername: url.hostname } } : {}),
   }
 }
 
@@ -68,16 +76,20 @@ export function describeAddress(address: RedisAddress): string {
   return address.url.replace(/\/\/[^@/]*@/, '//***@')
 }
 
-function waitUntilReady(redis: Redis, timeoutMs: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('timed out')), timeoutMs)
-    redis.once('ready', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-    redis.once('end', () => {
-      clearTimeout(timer)
-      reject(new Error('connection ended'))
-    })
-  })
+function createClient(address: RedisAddress, parsed: ParsedRedisAddress, silentMs: number): RedisClient {
+  if (parsed.kind !== 'cluster') return new Redis(planConnection(address, parsed, silentMs))
+  const { nodes, options } = planCluster(address, parsed, silentMs)
+  return new LastingCluster(nodes, options)
+}
+
+async function untilUsable(redis: RedisClient): Promise<void> {
+  // A first try that fails is not the last one, and for a Cluster that is not complete yet it never ends: the commands
+  // wait for a connection.
+  redis.connect().catch(() => undefined)
+  await redis.ping()
+  const info = await redis.info('server')
+  if (redis instanceof Cluster) return
+  // A plain connection to such a server works until it is asked for a key that another node has.
+  const mode = /^(?:redis|server)_mode:(cluster|sentinel)/m.exec(info)?.[1]
+  if (mode) throw new Error(`redis_mode:${mode}`)
 }

@@ -2,9 +2,8 @@
 
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
-import { connectRedis } from '#shared/redis/connect-redis.ts'
+import { connectRedis, type RedisClient } from '#shared/redis/connect-redis.ts'
 import { expectNoLeaks } from '../support/expect-no-leaks.ts'
 import { openInstallation } from '../support/installation.ts'
 import type { ProductProcess } from '../support/product-process.ts'
@@ -115,7 +114,7 @@ test('the work of killed processes is finished by the others', { timeout: 120_00
 })
 
 /** Every key and value of Redis as text. */
-async function readEverything(redis: Redis): Promise<string[]> {
+async function readEverything(redis: RedisClient): Promise<string[]> {
   const texts: string[] = []
   for (const key of await redis.keys('*')) {
     const type = await redis.type(key)

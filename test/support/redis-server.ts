@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
 import type { QueueConnection } from '#shared/queues/open-queue.ts'
-import { connectRedis, type RedisAddress } from '#shared/redis/connect-redis.ts'
+import { connectRedis } from '#shared/redis/connect-redis.ts'
+import type { RedisAddress } from '#shared/redis/redis-options.ts'
 
 export interface TestRedis extends AsyncDisposable {
   readonly address: RedisAddress

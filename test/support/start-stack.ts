@@ -26,7 +26,7 @@ import type { Capacity } from '../simulator/capacity.ts'
 import { type Simulator, startSimulator } from '../simulator/simulator.ts'
 import type { World } from '../simulator/world.ts'
 import { type CollectedLogs, collectLogs } from './collect-logs.ts'
-import { type FileRedis, newPrefix } from './redis-server.ts'
+import { newPrefix } from './redis-server.ts'
 import { login, smallWorld } from './small-world.ts'
 import { waitFor } from './wait-for.ts'
 
@@ -52,6 +52,11 @@ export interface StackOptions {
   readonly prefix?: string
 }
 
+/** Connections to one Redis, closed after the test. */
+export interface StackRedis {
+  connect(prefix: string): Promise<QueueConnection>
+}
+
 export interface RunRequest {
   readonly mode?: Mode
   readonly full?: boolean
@@ -63,7 +68,7 @@ export type Stack = Awaited<ReturnType<typeof startStack>>
 const everything: readonly ServiceName[] = ['scheduler', 'exporter', 'downloader', 'sweeper']
 
 /** Closed after the test by itself, services first. */
-export async function startStack(redis: FileRedis, options: StackOptions = {}) {
+export async function startStack(redis: StackRedis, options: StackOptions = {}) {
   const prefix = options.prefix ?? newPrefix()
   const connection = await redis.connect(prefix)
   const simulator =

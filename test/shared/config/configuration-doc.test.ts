@@ -52,7 +52,7 @@ test.each(settings.map((setting): [string, Setting] => [setting.name, setting]))
   (_, setting) => {
     expect(setting.description).toMatch(/\.$/)
     expect(setting.schema.description).toBeTruthy()
-    if (setting.example && setting.name !== 'CVAT_CA_FILE')
+    if (setting.example && !/_(CA|CERT|KEY)_FILE$/.test(setting.name))
       expect(setting.schema.safeParse(setting.example).success).toBe(true)
     if ('default' in setting) {
       const text = typeof setting.default === 'string' ? setting.default : setting.default.from({})

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { createPrivateAuthority, type PrivateAuthority } from './private-authority.ts'
+import { createPrivateAuthority, type PrivateAuthority } from '../../support/private-authority.ts'
 import { sendJson, startScriptedServer } from './scripted-server.ts'
 import { faultOf, noAbort, openTestClient } from './test-client.ts'
 

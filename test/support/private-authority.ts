@@ -1,4 +1,4 @@
-// A certificate authority of our own, with one certificate for localhost, made by the openssl command.
+// A certificate authority of our own, with one certificate, made by the openssl command.
 
 import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -12,11 +12,12 @@ export interface PrivateAuthority {
   /** The authority's certificate. */
   readonly ca: string
   readonly key: string
-  /** Signed by the authority, for `localhost`. */
+  /** Signed by the authority; good for servers and clients. */
   readonly cert: string
 }
 
-export async function createPrivateAuthority(): Promise<PrivateAuthority> {
+/** @param names what the certificate is for, as openssl writes it */
+export async function createPrivateAuthority(names = 'DNS:localhost'): Promise<PrivateAuthority> {
   const folder = await mkdtemp(join(tmpdir(), 'authority-'))
   const openssl = (...args: string[]) => run('openssl', args, { cwd: folder })
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
@@ -35,7 +36,7 @@ export async function createPrivateAuthority(): Promise<PrivateAuthority> {
       '/CN=Test CA',
     )
     await openssl('req', ...newKey, '-keyout', 'server.key', '-out', 'server.csr', '-subj', '/CN=localhost')
-    await writeFile(join(folder, 'san.cnf'), 'subjectAltName=DNS:localhost\n')
+    await writeFile(join(folder, 'san.cnf'), `subjectAltName=${names}\n`)
     const signed = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'san.cnf']
     await openssl('x509', '-req', '-in', 'server.csr', '-out', 'server.pem', ...signed)
     const [ca, key, cert] = await Promise.all(
