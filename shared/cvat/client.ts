@@ -27,12 +27,14 @@ import {
 import { checkServer, getAbout, getSelf, listFormats } from './server-calls.ts'
 import { parseServerUrl } from './server-url.ts'
 import { openTransport } from './transport.ts'
+import { openUploads, type UploadCalls } from './upload-calls.ts'
 
 export type { CvatClientOptions } from './client-options.ts'
 export type { Download, DownloadOptions } from './download.ts'
 export type { ExportRequest } from './export-request.ts'
 export type { JobScope, TaskScope } from './list-scopes.ts'
 export type { ExportFormat, JobRow, OrganizationRow, ProjectRow, TaskMeta, TaskRow } from './rows.ts'
+export type { UploadCalls, UploadChunk, UploadPurpose, UploadState } from './upload-calls.ts'
 
 /**
  * Every call takes a signal and rejects with its reason when it aborts. Expected faults are BackupErrors; those that pass
@@ -65,6 +67,7 @@ export interface CvatClient extends AsyncDisposable {
   listFormats(signal: AbortSignal): Promise<ExportFormat[]>
   /** The file behind a finished request's `resultUrl`, fetched from CVAT_URL whatever origin that names. */
   openDownload(resultUrl: string, options: DownloadOptions, signal: AbortSignal): Promise<Download>
+  readonly uploads: UploadCalls
   /** Breaks calls and downloads under way. */
   close(): Promise<void>
 }
@@ -134,6 +137,7 @@ export function openCvatClient(options: CvatClientOptions): CvatClient {
     listActiveExports: (signal) => listActiveExports(caller, signal),
     cancelRequest: (requestId, signal) => cancelRequest(caller, requestId, signal),
     openDownload: (resultUrl, download, signal) => openDownload({ caller, server }, resultUrl, download, signal),
+    uploads: openUploads(caller),
     close,
     [Symbol.asyncDispose]: close,
   }
