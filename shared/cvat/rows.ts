@@ -4,7 +4,7 @@
 import { z } from 'zod'
 import { serverDateSchema } from '#shared/model/observation.ts'
 
-const idSchema = z.int().positive()
+export const idSchema = z.int().positive()
 
 /** Absent or null: the entity is personal. Older servers call it `organization`. */
 const organizationFields = {
@@ -67,6 +67,9 @@ export const jobRowSchema = z.object({
     .nullish()
     .transform((type) => type ?? 'annotation'),
   updated_date: serverDateSchema,
+  /** Counted in the task's frames, the last one included. */
+  start_frame: z.int().nonnegative(),
+  stop_frame: z.int().nonnegative(),
 })
 
 /** A job of a task. */
