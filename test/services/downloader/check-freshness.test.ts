@@ -76,7 +76,15 @@ test('so is a task that is gone, or not ours any more', async () => {
 
 test('a ground truth job that came after the observation does not make the archive an old one', async () => {
   const withGroundTruth = inspectionOf(task(1, { groundTruthJobs: 1, deletedFrames: [2] }))
-  const job = { id: 5, task_id: 1, project_id: 10, type: 'ground_truth', updated_date: late }
+  const job = {
+    id: 5,
+    task_id: 1,
+    project_id: 10,
+    type: 'ground_truth',
+    updated_date: late,
+    start_frame: 0,
+    stop_frame: 1,
+  }
   const added = serve({
     async *listJobs() {
       yield [job]
