@@ -8,6 +8,7 @@ import { clockSettings } from '#shared/config/clock.ts'
 import { cvatSettings } from '#shared/config/cvat.ts'
 import { loggingSettings } from '#shared/config/logging.ts'
 import { redisSettings } from '#shared/config/redis.ts'
+import { restoreSettings } from '#shared/config/restore.ts'
 import { storeSettings } from '#shared/config/store.ts'
 
 export const allSettingGroups = {
@@ -18,6 +19,7 @@ export const allSettingGroups = {
   downloader: downloaderSettings,
   sweeper: sweeperSettings,
   verification: verificationSettings,
+  restore: restoreSettings,
   clock: clockSettings,
   redis: redisSettings,
   logging: loggingSettings,

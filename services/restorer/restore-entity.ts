@@ -64,7 +64,7 @@ export async function restoreEntity(
     deps.store,
     context.signal,
   )
-  let state: RestoreState = earlier ?? {
+  let state: RestoreState = (earlier && withoutFailure(earlier)) ?? {
     formatVersion: 1,
     type: 'restore',
     restoreId,
@@ -95,6 +95,10 @@ export async function restoreEntity(
   await save({ state: 'done', resultId, differences, notes: [...upload.notes], endedAt: deps.now().toISOString() })
   context.logger.info({ restored: formatEntity(restored), differences: differences.length }, 'restored')
   return describeResult(state, deps)
+}
+
+function withoutFailure({ failure: _, endedAt: __, ...state }: RestoreState): RestoreState {
+  return state
 }
 
 interface Work {

@@ -32,9 +32,9 @@ export const restoreStateSchema = z.looseObject({
   archive: z.object({ fileName: z.string().min(1), sha256: z.string() }),
   /**
    * `uploading`: bytes are under way, nothing is on the target. `importing`: the target was told to import them, and may or
-   * may not have. `imported`: it is there, under its marked name. `done`: compared, and under its own name.
+   * may not have. `imported`: it is there, under its marked name. `done`: compared, and under its own name. Where it has failed, `failure` says why, and this how far it had come.
    */
-  state: z.enum(['uploading', 'importing', 'imported', 'done', 'failed']),
+  state: z.enum(['uploading', 'importing', 'imported', 'done']),
   /** In the name of what is made, until it is done. */
   mark: z.string().min(1),
   /** Under which the target keeps the parts of the upload. */
