@@ -132,7 +132,13 @@ async function bringToTarget(work: Work): Promise<number> {
         archive: upload.archive,
         uploadName: isSame ? state().uploadName : undefined,
         onCreated: (name) =>
-          save({ state: 'uploading', uploadName: name, planDigest: upload.digest, requestId: undefined }),
+          save({
+            state: 'uploading',
+            uploadName: name,
+            planDigest: upload.digest,
+            sizeBytes: upload.archive.sizeBytes,
+            requestId: undefined,
+          }),
         onProgress: (sentBytes) => tellProgress(context, sentBytes, upload.archive.sizeBytes),
         chunkBytes: deps.chunkBytes,
       },

@@ -29,6 +29,7 @@ export interface Layout {
   readonly restoresFolder: string
   restoreFolder(restoreId: string): string
   restoreState(restoreId: string, entity: EntityRef): string
+  restorePlan(restoreId: string): string
 }
 
 export function describeLayout(directory: string): Layout {
@@ -51,6 +52,7 @@ export function describeLayout(directory: string): Layout {
     runRecord: (runId) => join(runsFolder, `${checkId(runId)}.json`),
     restoresFolder,
     restoreFolder,
+    restorePlan: (restoreId) => join(restoreFolder(restoreId), 'plan.json'),
     restoreState: (restoreId, entity) => join(restoreFolder(restoreId), `${formatEntity(entity)}.json`),
   }
 }

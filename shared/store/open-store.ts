@@ -16,6 +16,7 @@ import { createPartial, type PartialFile, type PartialOrigin } from './partial-f
 import { formatServerSeries, isGood } from './record.ts'
 import { type Recovery, type RecoveryOptions, recoverEntity } from './recover-entity.ts'
 import { removeArchive } from './remove-archive.ts'
+import { type RestorePlan, readRestorePlan, writeRestorePlan } from './restore-plan.ts'
 import {
   listRestoreStates,
   listRestores,
@@ -94,6 +95,9 @@ export interface Store {
   writeRestoreState(state: RestoreState): Promise<void>
   listRestoreStates(restoreId: string): AsyncGenerator<RestoreState>
   listRestores(): Promise<string[]>
+  readRestorePlan(restoreId: string): Promise<RestorePlan | undefined>
+  /** Atomic; replaces the one before. */
+  writeRestorePlan(plan: RestorePlan): Promise<void>
 }
 
 export function openStore({ directory, now = () => new Date(), files = realFiles }: StoreOptions): Store {
@@ -158,6 +162,8 @@ export function openStore({ directory, now = () => new Date(), files = realFiles
     writeRestoreState: (state) => writeRestoreState(files, layout, state, now()),
     listRestoreStates: (restoreId) => listRestoreStates(files, layout, restoreId),
     listRestores: () => listRestores(files, layout),
+    readRestorePlan: (restoreId) => readRestorePlan(files, layout, restoreId),
+    writeRestorePlan: (plan) => writeRestorePlan(files, layout, plan, now()),
   }
   return store
 }

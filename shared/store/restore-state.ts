@@ -39,6 +39,8 @@ export const restoreStateSchema = z.looseObject({
   mark: z.string().min(1),
   /** Under which the target keeps the parts of the upload. */
   uploadName: z.string().optional(),
+  /** Of what is uploaded. */
+  sizeBytes: z.int().nonnegative().optional(),
   /** Of what is uploaded: parts of other bytes are of no use. */
   planDigest: z.string().optional(),
   requestId: z.string().optional(),
