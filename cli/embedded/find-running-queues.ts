@@ -2,7 +2,8 @@
 
 import { redisAddress } from '#shared/config/redis.ts'
 import type { QueueConnection } from '#shared/queues/open-queue.ts'
-import { connectRedis, type RedisAddress } from '#shared/redis/connect-redis.ts'
+import { connectRedis } from '#shared/redis/connect-redis.ts'
+import type { RedisAddress } from '#shared/redis/redis-options.ts'
 import type { loadRestoreSettings } from '../load-all-settings.ts'
 import { socketAddress } from './embedded-redis.ts'
 import { prepareStateFolder, readHolder } from './state-folder.ts'
