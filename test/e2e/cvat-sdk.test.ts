@@ -196,11 +196,13 @@ describe('the official CVAT client', { timeout: 60_000 }, () => {
     const directory = join(folder, 'archives')
     await mkdir(directory)
     // As CVAT names it in a browser.
-    const name = 'project_crossing königsplatz_backup_2026_11_22_20_31_57.zip'
+    const { updatedDate } = town.simulator.world.project(town.projectId)
+    const time = updatedDate.slice(0, 19).replaceAll(/\D/g, '_')
+    const name = `project_crossing königsplatz_backup_${time}.zip`
     await rename(join(downloads, 'project-backup.zip'), join(directory, name))
     const settings = { CVAT_BACKUP_DIR: directory, CVAT_BACKUP_STATE_DIR: join(folder, 'state'), ...loginTo(town) }
     const product = join(root, 'bin/cvat-backups')
-    await run(product, ['adopt'], settings, signal, folder)
+    expect(await run(product, ['adopt'], settings, signal, folder)).toContain('1 archives adopted')
     const { CVAT_USERNAME, CVAT_PASSWORD } = loginTo(elsewhere) as Record<string, string>
     const target = {
       CVAT_RESTORE_URL: elsewhere.simulator.url,

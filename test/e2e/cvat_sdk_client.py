@@ -173,7 +173,14 @@ def members(*files):
     return [inspect(file) for file in files]
 
 
-COMMANDS = {"look": look, "download": download, "refusals": refusals, "restore": restore, "compare": compare, "members": members}
+COMMANDS = {
+    "look": look,
+    "download": download,
+    "refusals": refusals,
+    "restore": restore,
+    "compare": compare,
+    "members": members,
+}
 
 if __name__ == "__main__":
     json.dump(COMMANDS[sys.argv[1]](*sys.argv[2:]), sys.stdout)
