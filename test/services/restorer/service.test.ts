@@ -49,7 +49,7 @@ it('tells phases and bytes as progress, and the link at the end', async () => {
   const done = await ended(job.id!)
   expect(done.failedReason).toBeUndefined()
   expect(JSON.parse(String(done.returnvalue))).toMatchObject({ link: `${target.url}/projects/1`, differences: [] })
-  expect(done.progress).toEqual({ phase: 'compare' })
+  expect(done.progress).toEqual({ phase: 'people' })
   expect(present()).toEqual(['alpha'])
 })
 
