@@ -57,7 +57,10 @@ Usage: cvat-backups COMMAND [OPTIONS]
       --dry-run            only tell what would become of each
       --copy               leave them where they are
       --json               print it as JSON
-  serve                  run all services in this process, by the schedule
+  serve                  run all services in this process, by the schedule, and the board
+                         (http://127.0.0.1:3000, see BOARD_PORT)
+  scheduler | exporter | downloader | sweeper | board
+                         run one service in this process, for containers; needs REDIS_URL
   print-config [--json]  show the settings in force and where they come from
 
 Settings come from the environment and from a .env file in the working directory;

@@ -2,6 +2,7 @@
 
 import type { Logger } from 'pino'
 import type { CvatClient } from '#shared/cvat/client.ts'
+import { openMetrics, type ProcessMetrics } from '#shared/monitoring/open-metrics.ts'
 import type { QueueConnection } from '#shared/queues/open-queue.ts'
 import { restoresQueue } from '#shared/queues/restores-queue.ts'
 import { consume } from '#shared/service/consume.ts'
@@ -15,6 +16,8 @@ export interface RestorerDeps {
   readonly connection: QueueConnection
   readonly store: Store
   readonly logger: Logger
+  /** Absent: counted for nobody. */
+  readonly metrics?: ProcessMetrics | undefined
   readonly target: { readonly url: string; readonly cvat: CvatClient }
   readonly parallelRestores: number
   readonly chunkBytes: number
@@ -22,13 +25,14 @@ export interface RestorerDeps {
 }
 
 export async function startRestorer(deps: RestorerDeps): Promise<Service> {
-  const { connection, store, target, parallelRestores } = deps
+  const { connection, store, target, parallelRestores, metrics = openMetrics() } = deps
   const logger = deps.logger.child({ service: 'restorer' })
   const now = () => new Date()
   const consumer = consume({
     definition: restoresQueue,
     connection,
     logger,
+    metrics: metrics.jobs,
     concurrency: parallelRestores,
     handle: async (payload, context) => {
       const result = await restoreEntity(payload, context, { ...deps, now })

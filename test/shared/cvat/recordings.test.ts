@@ -175,6 +175,8 @@ describe('recorded answers', () => {
       {
         id: 19,
         name: 'acme project',
+        owner: 'admin',
+        assignee: null,
         created_date: '2026-11-22T20:46:15.421378Z',
         updated_date: '2026-11-22T20:46:15.421396Z',
         organization_id: 1,
@@ -192,6 +194,8 @@ describe('recorded answers', () => {
         subset: '',
         size: 3,
         status: 'annotation',
+        owner: 'admin',
+        assignee: null,
         created_date: '2026-11-22T20:32:55.722970Z',
         updated_date: '2026-11-22T20:33:01.374331Z',
         organization_id: null,
