@@ -43,7 +43,7 @@ Usage: cvat-backups COMMAND [OPTIONS]
       --from URL           whose archives, where there are those of several servers
       --plan               only tell what would be done, from what, and how long it may take
       --yes                do not ask, when the target is the source
-      --again              begin anew, even where the same command was broken off
+      --again              begin anew, even where the same was broken off, or done before
       --json               print the report as JSON
   verify [FOLDER…]       read stored archives again, those unchecked for 30 days or
                          all of the named folders (project-6 task-7)
