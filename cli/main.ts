@@ -16,6 +16,7 @@ const commands: Record<string, () => Promise<Command>> = {
   diff: async () => (await import('./commands/diff.ts')).diff,
   extract: async () => (await import('./commands/extract.ts')).extract,
   verify: async () => (await import('./commands/verify.ts')).verify,
+  restore: async () => (await import('./commands/restore.ts')).restore,
   index: async () => (await import('./commands/index.ts')).index,
   adopt: async () => (await import('./commands/adopt.ts')).adopt,
   serve: async () => (await import('./commands/serve.ts')).serve,
@@ -24,6 +25,7 @@ const commands: Record<string, () => Promise<Command>> = {
   exporter: async () => serviceCommand('exporter'),
   downloader: async () => serviceCommand('downloader'),
   sweeper: async () => serviceCommand('sweeper'),
+  restorer: async () => serviceCommand('restorer'),
   board: async () => serviceCommand('board'),
 }
 

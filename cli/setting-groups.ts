@@ -10,6 +10,7 @@ import { cvatSettings } from '#shared/config/cvat.ts'
 import { loggingSettings } from '#shared/config/logging.ts'
 import { monitoringSettings } from '#shared/config/monitoring.ts'
 import { redisSettings } from '#shared/config/redis.ts'
+import { restoreSettings } from '#shared/config/restore.ts'
 import { storeSettings } from '#shared/config/store.ts'
 import { tracingSettings } from '#shared/config/tracing.ts'
 
@@ -21,6 +22,7 @@ export const allSettingGroups = {
   downloader: downloaderSettings,
   sweeper: sweeperSettings,
   verification: verificationSettings,
+  restore: restoreSettings,
   board: boardSettings,
   clock: clockSettings,
   redis: redisSettings,

@@ -54,11 +54,19 @@ export function linkToCvat(data: unknown): { readonly href: string; readonly dis
 
 /** Downloads with their percentage, which Bull Board draws as a ring. */
 export function describeProgress(progress: unknown): unknown {
-  const parsed = z.object({ phase: z.string(), receivedBytes: z.number(), totalBytes: z.number() }).safeParse(progress)
+  const parsed = bytesSchema.safeParse(progress)
   if (!parsed.success || !(parsed.data.totalBytes > 0)) return shorten(progress, 0)
-  const { phase, receivedBytes, totalBytes } = parsed.data
-  return { phase: cut(phase), progress: Math.floor((100 * receivedBytes) / totalBytes), receivedBytes, totalBytes }
+  const { phase, totalBytes, ...bytes } = parsed.data
+  const done = 'sentBytes' in bytes ? bytes.sentBytes : bytes.receivedBytes
+  return { phase: cut(phase), progress: Math.floor((100 * done) / totalBytes), ...bytes, totalBytes }
 }
+
+/** Of a download or of an upload. */
+const phaseFields = { phase: z.string(), totalBytes: z.number() }
+const bytesSchema = z.union([
+  z.object({ ...phaseFields, receivedBytes: z.number() }),
+  z.object({ ...phaseFields, sentBytes: z.number() }),
+])
 
 /** Lists, texts and nesting beyond what a person reads are cut, with a word about it. */
 export function shorten(value: unknown, depth = 0): unknown {

@@ -3,6 +3,7 @@
 import type { Claims } from '#shared/coordination/claims.ts'
 import type { ExportSlots } from '#shared/coordination/export-slots.ts'
 import type { CvatClient } from '#shared/cvat/client.ts'
+import { pollRequest } from '#shared/cvat/poll-request.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import { formatSeries } from '#shared/model/series.ts'
 import type { DownloadPayload } from '#shared/queues/downloads-queue.ts'
@@ -13,7 +14,6 @@ import type { JobContext } from '#shared/service/consume.ts'
 import type { ExportMetrics } from './export-metrics.ts'
 import { explainFailedRequest, holdsObservedState } from './judge-request.ts'
 import { observeEntity } from './observe-entity.ts'
-import { pollRequest } from './poll-request.ts'
 import { waitForSlot } from './wait-for-slot.ts'
 
 export interface ExportDeps {
@@ -122,6 +122,7 @@ async function followRequest(
         cvat: deps.cvat,
         askedAtMs: Date.parse(asked.at),
         timeoutMs: deps.requestTimeoutMs,
+        timeoutSetting: 'CVAT_BACKUP_REQUEST_TIMEOUT_HOURS',
         onStatus: (request) => context.progress({ phase: `export ${request.status}` }),
       },
       context.signal,

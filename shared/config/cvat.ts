@@ -85,7 +85,7 @@ function checkLogin({ given }: GroupState<typeof settings>): ConfigurationFault[
 }
 
 /** Origin and base path without a slash at the end, so that `${url}/api/…` is right. */
-function parseServerUrl(text: string): string {
+export function parseServerUrl(text: string): string {
   const url = /^https?:\/\//i.test(text) ? URL.parse(text) : null
   if (!url) throw new InvalidValue('is not an http or https address')
   if (url.username || url.password || text.includes('@')) {

@@ -1,5 +1,6 @@
 // Every call's way: login, exchange, one renewed login, errors with a name, retries within limits.
 
+import type { Readable } from 'node:stream'
 import type { z } from 'zod'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import { createAnswerError } from './answer-error.ts'
@@ -12,10 +13,11 @@ import { parseAnswer } from './parse-answer.ts'
 import { readErrorText, readText } from './read-text.ts'
 import { type RetryRun, withRetries } from './retry.ts'
 import { apiTarget, type Query, type ServerUrl } from './server-url.ts'
-import type { Answer, Transport } from './transport.ts'
+import type { Answer, HttpMethod, Transport } from './transport.ts'
+import { withinSilence } from './within-silence.ts'
 
 export interface ApiCall {
-  readonly method: 'GET' | 'POST'
+  readonly method: HttpMethod
   /** `/api/…`, encoded, without the base path. */
   readonly path: string
   readonly query?: Query
@@ -24,6 +26,22 @@ export interface ApiCall {
   readonly anonymous?: boolean
   /** Statuses that are no fault; 200 unless told. */
   readonly expected?: readonly number[]
+  /** Sent as JSON. */
+  readonly json?: unknown
+  /** Not safe to repeat: after a lost answer the caller has to find out what has become of it. */
+  readonly once?: boolean
+}
+
+/** A part of a file on its way to the server. */
+export interface UploadBody {
+  readonly sizeBytes: number
+  /** The bytes; called again when a refused login was renewed. */
+  open(): Readable
+}
+
+export interface AnswerHead {
+  readonly status: number
+  header(name: string): string | undefined
 }
 
 export interface ApiCaller {
@@ -31,6 +49,13 @@ export interface ApiCaller {
   readJson<T>(call: ApiCall, schema: z.ZodType<T>, signal: AbortSignal): Promise<{ status: number; value: T }>
   /** The status alone. */
   readStatus(call: ApiCall, signal: AbortSignal): Promise<number>
+  /** Status and headers. */
+  readHead(call: ApiCall, signal: AbortSignal): Promise<AnswerHead>
+  /**
+   * Sends bytes, once. There is no limit on the whole, only on silence: nothing taken off for `bodyMs` while sending, no
+   * answer within `headersMs` afterwards.
+   */
+  upload(call: ApiCall, body: UploadBody, signal: AbortSignal): Promise<AnswerHead>
   /** The answer with its body yet to be read, for the download of `target` (base path included). */
   open(target: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer>
 }
@@ -46,12 +71,13 @@ export interface ApiCallerDeps {
 
 interface Attempt {
   readonly name: string
-  readonly method: 'GET' | 'POST'
+  readonly method: HttpMethod
   readonly target: string
   readonly headers: Readonly<Record<string, string>>
   readonly anonymous: boolean
   readonly expected: readonly number[]
   readonly purpose: 'api' | 'download'
+  readonly openBody?: (() => string | Readable) | undefined
 }
 
 export function createApiCaller(deps: ApiCallerDeps): ApiCaller {
@@ -61,7 +87,9 @@ export function createApiCaller(deps: ApiCallerDeps): ApiCaller {
   async function attempt(spec: Attempt, signal: AbortSignal): Promise<Answer> {
     for (let renewed = false; ; renewed = true) {
       const ticket = spec.anonymous ? undefined : await login.ticket(signal)
-      const answer = await transport.send({ ...spec, call: spec.name, authorization: ticket?.header }, signal)
+      const { name: call, openBody, ...rest } = spec
+      const exchange = { ...rest, call, authorization: ticket?.header, body: openBody?.() }
+      const answer = await transport.send(exchange, signal)
       if (spec.expected.includes(answer.status)) return answer
       const body = await readErrorText(answer.body)
       if (answer.status !== 401 || !ticket) throw refusal(spec, answer, body)
@@ -91,36 +119,41 @@ export function createApiCaller(deps: ApiCallerDeps): ApiCaller {
   }
 
   /** The whole exchange, body included, within `requestMs`. */
-  function exchange<T>(call: ApiCall, signal: AbortSignal, use: (status: number, body: string) => T): Promise<T> {
-    const name = nameCall(call)
-    const spec: Attempt = {
-      name,
-      method: call.method,
-      target: apiTarget(server, call.path, call.query),
-      headers: call.headers ?? {},
-      anonymous: call.anonymous ?? false,
-      expected: call.expected ?? [200],
-      purpose: 'api',
-    }
+  function exchange<T>(call: ApiCall, signal: AbortSignal, use: (answer: Answer, body: string) => T): Promise<T> {
+    const spec = describeAttempt(server, call)
+    const { name } = spec
     const timeoutError = () => new BackupError(`${name}: no answer in time`, { code: 'timeout', retryable: true })
-    return repeat(name, signal, () =>
+    const once = () =>
       withDeadline(timeouts.requestMs, signal, timeoutError, async (limited) => {
         const answer = await attempt(spec, limited)
         const body = await readText(answer.body, name).catch((error) => {
           throw createNetworkError(error, name)
         })
-        return use(answer.status, body)
-      }),
-    )
+        return use(answer, body)
+      })
+    return call.once ? once() : repeat(name, signal, once)
+  }
+
+  async function upload(call: ApiCall, { sizeBytes, open }: UploadBody, signal: AbortSignal): Promise<AnswerHead> {
+    const described = describeAttempt(server, call)
+    const { name } = described
+    return withinSilence(timeouts.bodyMs, name, signal, async (limited, watch) => {
+      const headers = { ...described.headers, 'content-length': String(sizeBytes) }
+      const answer = await attempt({ ...described, headers, openBody: () => watch(open()) }, limited)
+      await readErrorText(answer.body)
+      return headOf(answer)
+    })
   }
 
   return {
     readJson: (call, schema, signal) =>
-      exchange(call, signal, (status, body) => ({
+      exchange(call, signal, ({ status }, body) => ({
         status,
         value: parseAnswer(body, schema, { call: nameCall(call), status }),
       })),
-    readStatus: (call, signal) => exchange(call, signal, (status) => status),
+    readStatus: (call, signal) => exchange(call, signal, ({ status }) => status),
+    readHead: (call, signal) => exchange(call, signal, headOf),
+    upload,
     open: (target, headers, signal) => {
       const name = `GET ${target.replace(/\?.*$/s, '')}`
       const expected = [200, 206]
@@ -128,6 +161,24 @@ export function createApiCaller(deps: ApiCallerDeps): ApiCaller {
       return repeat(name, signal, () => attempt(spec, signal))
     },
   }
+}
+
+function describeAttempt(server: ServerUrl, call: ApiCall): Attempt {
+  const { json } = call
+  return {
+    name: nameCall(call),
+    method: call.method,
+    target: apiTarget(server, call.path, call.query),
+    headers: { ...call.headers, ...(json === undefined ? {} : { 'content-type': 'application/json' }) },
+    anonymous: call.anonymous ?? false,
+    expected: call.expected ?? [200],
+    purpose: 'api',
+    openBody: json === undefined ? undefined : () => JSON.stringify(json),
+  }
+}
+
+function headOf({ status, header }: Answer): AnswerHead {
+  return { status, header }
 }
 
 /** For messages: readable, and without the query, which may be long. */

@@ -4,10 +4,12 @@ import type { z } from 'zod'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import type { Series } from '#shared/model/series.ts'
 import type { ApiCaller } from './api-caller.ts'
+import { type ChangeCalls, openChanges } from './change-calls.ts'
 import { type CvatClientOptions, checkHeaderValues, resolveTimeouts } from './client-options.ts'
 import { connectCaller } from './connect-caller.ts'
+import { type ContentCalls, openContents } from './content-calls.ts'
 import { type Download, type DownloadOptions, openDownload } from './download.ts'
-import { cancelRequest, getRequest, listActiveExports, refreshRequests, startExport } from './export-calls.ts'
+import { cancelRequest, getRequest, listActiveRequests, refreshRequests, startExport } from './export-calls.ts'
 import type { ExportRequest } from './export-request.ts'
 import { listByKey, listByNumber } from './list-pages.ts'
 import {
@@ -39,6 +41,7 @@ import {
 import { checkServer, getAbout, getSelf, listFormats } from './server-calls.ts'
 import { parseServerUrl } from './server-url.ts'
 import { openTransport } from './transport.ts'
+import { openUploads, type UploadCalls } from './upload-calls.ts'
 
 export type { CvatClientOptions } from './client-options.ts'
 export type { Download, DownloadOptions } from './download.ts'
@@ -54,6 +57,7 @@ export type {
   TaskMeta,
   TaskRow,
 } from './rows.ts'
+export type { UploadCalls, UploadPurpose } from './upload-calls.ts'
 
 /**
  * Every call takes a signal and rejects with its reason when it aborts. Expected faults are BackupErrors; those that pass
@@ -84,11 +88,16 @@ export interface CvatClient extends AsyncDisposable {
   refreshRequests(signal: AbortSignal): Promise<void>
   /** This user's queued and started exports; one that starts meanwhile may come twice. */
   listActiveExports(signal: AbortSignal): AsyncGenerator<ExportRequest>
+  /** The same for imports. */
+  listActiveImports(signal: AbortSignal): AsyncGenerator<ExportRequest>
   /** Only a queued one can be cancelled; false otherwise. */
   cancelRequest(requestId: string, signal: AbortSignal): Promise<boolean>
   listFormats(signal: AbortSignal): Promise<ExportFormat[]>
   /** The file behind a finished request's `resultUrl`, fetched from CVAT_URL whatever origin that names. */
   openDownload(resultUrl: string, options: DownloadOptions, signal: AbortSignal): Promise<Download>
+  readonly uploads: UploadCalls
+  readonly contents: ContentCalls
+  readonly changes: ChangeCalls
   /** Breaks calls and downloads under way. */
   close(): Promise<void>
 }
@@ -163,9 +172,13 @@ export function openCvatClient(options: CvatClientOptions): CvatClient {
     startExport: (series, signal) => startExport(caller, series, signal),
     getRequest: (requestId, signal) => getRequest(caller, requestId, signal),
     refreshRequests: (signal) => refreshRequests(caller, signal),
-    listActiveExports: (signal) => listActiveExports(caller, signal),
+    listActiveExports: (signal) => listActiveRequests(caller, 'export', signal),
+    listActiveImports: (signal) => listActiveRequests(caller, 'import', signal),
     cancelRequest: (requestId, signal) => cancelRequest(caller, requestId, signal),
     openDownload: (resultUrl, download, signal) => openDownload({ caller, server }, resultUrl, download, signal),
+    uploads: openUploads(caller),
+    contents: openContents(caller),
+    changes: openChanges(caller),
     close,
     [Symbol.asyncDispose]: close,
   }

@@ -45,9 +45,13 @@ export async function refreshRequests(caller: ApiCaller, signal: AbortSignal): P
 }
 
 /** Queued ones first: one that starts meanwhile comes twice rather than never. */
-export async function* listActiveExports(caller: ApiCaller, signal: AbortSignal): AsyncGenerator<ExportRequest> {
+export async function* listActiveRequests(
+  caller: ApiCaller,
+  action: 'export' | 'import',
+  signal: AbortSignal,
+): AsyncGenerator<ExportRequest> {
   for (const status of ['queued', 'started']) {
-    const query = { action: 'export', status, page_size: activePageSize }
+    const query = { action, status, page_size: activePageSize }
     const list = { path: '/api/requests', query, row: exportRequestSchema }
     for await (const page of listByNumber(caller, list, signal)) yield* page
   }

@@ -1,4 +1,4 @@
-// An export under way or ended at the server, as its requests API tells it.
+// An export or import under way or ended at the server, as its requests API tells it.
 
 import { z } from 'zod'
 import { type EntityRef, entityRefSchema } from '#shared/model/entity.ts'
@@ -17,7 +17,9 @@ export interface ExportRequest {
   readonly expiryDate: string | null
   /** Null until finished, and for exports to a cloud storage. */
   readonly resultUrl: string | null
-  /** `export:backup`, `export:dataset`, `export:annotations`. */
+  /** What a finished import has made: the id of a new project or task. */
+  readonly resultId: number | null
+  /** `export:backup`, `export:dataset`, `export:annotations`, `import:backup`, `import:annotations`. */
   readonly operation: string
   /** Undefined for what this product does not back up (a job). */
   readonly entity: EntityRef | undefined
@@ -36,6 +38,7 @@ export const exportRequestSchema = z
     finished_date: dateSchema,
     expiry_date: dateSchema,
     result_url: z.string().nullish(),
+    result_id: z.int().nullish(),
     operation: z.object({
       type: z.string(),
       target: z.string(),
@@ -54,6 +57,7 @@ export const exportRequestSchema = z
       finishedDate: row.finished_date,
       expiryDate: row.expiry_date,
       resultUrl: row.result_url || null,
+      resultId: row.result_id ?? null,
       operation: operation.type,
       entity: readEntity(operation),
       format: operation.format ?? null,

@@ -2,6 +2,7 @@
 
 import { BackupError } from '#shared/errors/backup-error.ts'
 import type { ServerUrl } from './server-url.ts'
+import type { HttpMethod } from './transport.ts'
 
 export interface RedirectAnswer {
   readonly call: string
@@ -9,13 +10,13 @@ export interface RedirectAnswer {
   readonly location: string | undefined
   /** Where the answer came from. */
   readonly from: URL
-  readonly method: 'GET' | 'POST'
+  readonly method: HttpMethod
   readonly purpose: 'api' | 'download'
 }
 
 /**
  * The address to go to. API calls stay on CVAT_URL's origin; a download may be sent elsewhere (to a storage), where it
- * goes without credentials, and never from https to http. A POST keeps its method or is refused.
+ * goes without credentials, and never from https to http. What changes something keeps its method or is refused.
  *
  * @throws BackupError `redirect-refused`
  */
@@ -40,7 +41,7 @@ export function resolveRedirect(server: ServerUrl, answer: RedirectAnswer): URL 
       'A backup is not fetched unencrypted from there.',
     )
   }
-  if (answer.method === 'POST' && status !== 307 && status !== 308) {
+  if (answer.method !== 'GET' && answer.method !== 'HEAD' && status !== 307 && status !== 308) {
     throw refuse(
       `${call}: ${status} instead of an answer`,
       'Set CVAT_URL to the address that CVAT answers at directly.',

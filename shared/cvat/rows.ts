@@ -4,7 +4,7 @@
 import { z } from 'zod'
 import { serverDateSchema } from '#shared/model/observation.ts'
 
-const idSchema = z.int().positive()
+export const idSchema = z.int().positive()
 
 /** Absent or null: the entity is personal. Older servers call it `organization`. */
 const organizationFields = {
@@ -90,6 +90,7 @@ export const jobRowSchema = z.object({
   stage: optionalText(),
   state: optionalText(),
   assignee: userSchema,
+  /** Counted in the task's frames, the last one included. */
   start_frame: optionalNumber(),
   stop_frame: optionalNumber(),
   parent_job_id: optionalNumber(),

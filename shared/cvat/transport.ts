@@ -10,17 +10,19 @@ import type { ServerUrl } from './server-url.ts'
 
 const mostRedirects = 5
 
+export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'DELETE'
+
 export interface Exchange {
   /** For messages: `GET /api/projects/6`. */
   readonly call: string
-  readonly method: 'GET' | 'POST'
+  readonly method: HttpMethod
   /** Path and query on CVAT_URL's origin. */
   readonly target: string
   readonly headers?: Readonly<Record<string, string>>
   /** The Authorization header; sent to CVAT_URL's origin only. */
   readonly authorization?: string | undefined
-  /** JSON text. */
-  readonly body?: string | undefined
+  /** JSON text, or the bytes of an upload, whose length is among the headers. */
+  readonly body?: string | Readable | undefined
   readonly purpose: 'api' | 'download'
 }
 

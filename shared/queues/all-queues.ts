@@ -3,6 +3,7 @@
 import { downloadsQueue } from './downloads-queue.ts'
 import { exportsQueue } from './exports-queue.ts'
 import { outcomesQueue } from './outcomes-queue.ts'
+import { restoresQueue } from './restores-queue.ts'
 import { runsQueue } from './runs-queue.ts'
 import { sweepsQueue } from './sweeps-queue.ts'
 import { verificationsQueue } from './verifications-queue.ts'
@@ -16,4 +17,5 @@ export const allQueues = {
   sweeps: sweepsQueue,
   verifications: verificationsQueue,
   outcomes: outcomesQueue,
+  restores: restoresQueue,
 } as const

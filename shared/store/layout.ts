@@ -25,12 +25,19 @@ export interface Layout {
   /** `<label>.<time>-<12 hex>.tmp`: the time is in the name because modification times cannot be trusted. */
   newTemporary(label: string, now: Date): string
   runRecord(runId: string): string
+  /** How far restores have come: a folder for each, a file in it for each project or task. */
+  readonly restoresFolder: string
+  restoreFolder(restoreId: string): string
+  restoreState(restoreId: string, entity: EntityRef): string
+  restorePlan(restoreId: string): string
 }
 
 export function describeLayout(directory: string): Layout {
   const privateFolder = join(directory, '.cvat-backups')
   const partialFolder = join(privateFolder, 'partial')
   const runsFolder = join(privateFolder, 'runs')
+  const restoresFolder = join(privateFolder, 'restores')
+  const restoreFolder = (restoreId: string) => join(restoresFolder, checkId(restoreId))
   return {
     directory,
     privateFolder,
@@ -43,6 +50,10 @@ export function describeLayout(directory: string): Layout {
     newTemporaryRecord: (backupId) => join(partialFolder, `${checkId(backupId)}.${randomHex()}.record`),
     newTemporary: (label, now) => join(partialFolder, `${checkId(label)}.${now.getTime()}-${randomHex()}.tmp`),
     runRecord: (runId) => join(runsFolder, `${checkId(runId)}.json`),
+    restoresFolder,
+    restoreFolder,
+    restorePlan: (restoreId) => join(restoreFolder(restoreId), 'plan.json'),
+    restoreState: (restoreId, entity) => join(restoreFolder(restoreId), `${formatEntity(entity)}.json`),
   }
 }
 

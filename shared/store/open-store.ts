@@ -16,6 +16,14 @@ import { createPartial, type PartialFile, type PartialOrigin } from './partial-f
 import { formatServerSeries, isGood } from './record.ts'
 import { type Recovery, type RecoveryOptions, recoverEntity } from './recover-entity.ts'
 import { removeArchive } from './remove-archive.ts'
+import { type RestorePlan, readRestorePlan, writeRestorePlan } from './restore-plan.ts'
+import {
+  listRestoreStates,
+  listRestores,
+  type RestoreState,
+  readRestoreState,
+  writeRestoreState,
+} from './restore-state.ts'
 import { type RunRecord, readRunRecords, writeRunRecord } from './run-records.ts'
 import { normaliseServerUrl } from './server-url.ts'
 import { withStoreErrors } from './store-errors.ts'
@@ -86,6 +94,15 @@ export interface Store {
   writeCatalogue(signal: AbortSignal): Promise<CatalogueTotals>
   writeRunRecord(record: RunRecord): Promise<void>
   readRunRecords(options?: { readonly limit?: number }): Promise<RunRecord[]>
+  /** Undefined: this restore has not begun with the entity. @throws BackupError for a file that cannot be understood */
+  readRestoreState(restoreId: string, entity: EntityRef): Promise<RestoreState | undefined>
+  /** Atomic; replaces the state before. */
+  writeRestoreState(state: RestoreState): Promise<void>
+  listRestoreStates(restoreId: string): AsyncGenerator<RestoreState>
+  listRestores(): Promise<string[]>
+  readRestorePlan(restoreId: string): Promise<RestorePlan | undefined>
+  /** Atomic; replaces the one before. */
+  writeRestorePlan(plan: RestorePlan): Promise<void>
 }
 
 export function openStore({ directory, now = () => new Date(), files = realFiles }: StoreOptions): Store {
@@ -148,6 +165,12 @@ export function openStore({ directory, now = () => new Date(), files = realFiles
     writeCatalogue: (signal) => writeCatalogue(files, layout, now(), signal),
     writeRunRecord: (record) => writeRunRecord(files, layout, record, now()),
     readRunRecords: (options) => readRunRecords(files, layout, options),
+    readRestoreState: (restoreId, entity) => readRestoreState(files, layout, restoreId, entity),
+    writeRestoreState: (state) => writeRestoreState(files, layout, state, now()),
+    listRestoreStates: (restoreId) => listRestoreStates(files, layout, restoreId),
+    listRestores: () => listRestores(files, layout),
+    readRestorePlan: (restoreId) => readRestorePlan(files, layout, restoreId),
+    writeRestorePlan: (plan) => writeRestorePlan(files, layout, plan, now()),
   }
   return store
 }

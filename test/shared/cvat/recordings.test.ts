@@ -151,6 +151,7 @@ describe('recorded answers', () => {
       expiryDate: '2026-11-23T20:34:44.351759Z',
       resultUrl:
         'http://cvat.test:8080/api/projects/6/backup/download?rq_id=action%3Dexport%26target%3Dproject%26target_id%3D6%26user_id%3D1%26subresource%3Dbackup',
+      resultId: null,
       operation: 'export:backup',
       entity: { type: 'project', id: 6 },
       format: null,

@@ -1,11 +1,10 @@
-// Waits for one export at CVAT: asks by id, rarer the longer it takes, and by the list now and then, which is what
+// Waits for one export or import at CVAT: asks by id, rarer the longer it takes, and by the list now and then, which is what
 // makes CVAT notice that a worker died (asked by id alone it took 667 s, measured).
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { CvatClient } from '#shared/cvat/client.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
-
-type ExportRequest = Awaited<ReturnType<CvatClient['getRequest']>>
+import type { CvatClient } from './client.ts'
+import type { ExportRequest } from './export-request.ts'
 
 const SHORTEST_MS = 300
 const LONGEST_MS = 30_000
@@ -17,16 +16,18 @@ const LIST_EVERY_MS = 60_000
 
 export interface PollDeps {
   readonly cvat: Pick<CvatClient, 'getRequest' | 'refreshRequests'>
-  /** Our clock when the export was asked for; the limit counts from it, restarts included. */
+  /** Our clock when it was asked for; the limit counts from it, restarts included. */
   readonly askedAtMs: number
   readonly timeoutMs: number
+  /** The setting that the limit comes from, for the message. */
+  readonly timeoutSetting: string
   readonly onStatus?: (request: ExportRequest) => Promise<void>
 }
 
 /**
  * Resolves when the request has ended, finished or failed.
  *
- * @throws BackupError `export-timeout` after the limit; `unknown-request` when the server has forgotten the request
+ * @throws BackupError `export-timeout`, `import-timeout` after the limit; `unknown-request` when the server has forgotten the request
  */
 export async function pollRequest(requestId: string, deps: PollDeps, signal: AbortSignal): Promise<ExportRequest> {
   let listAtMs = Date.now() + LIST_AFTER_MS
@@ -37,7 +38,7 @@ export async function pollRequest(requestId: string, deps: PollDeps, signal: Abo
     if (request.status !== lastStatus) await deps.onStatus?.(request)
     lastStatus = request.status
     const waitedMs = Date.now() - deps.askedAtMs
-    if (waitedMs > deps.timeoutMs) throw timedOut(request.status, deps.timeoutMs)
+    if (waitedMs > deps.timeoutMs) throw timedOut(request, deps)
     if (request.status === 'started' && Date.now() >= listAtMs) {
       await deps.cvat.refreshRequests(signal)
       listAtMs = Date.now() + LIST_EVERY_MS
@@ -48,11 +49,12 @@ export async function pollRequest(requestId: string, deps: PollDeps, signal: Abo
   }
 }
 
-function timedOut(status: string, timeoutMs: number): BackupError {
+function timedOut({ operation, status }: ExportRequest, { timeoutMs, timeoutSetting }: PollDeps): BackupError {
   const hours = Math.round((timeoutMs / 3_600_000) * 1000) / 1000
-  return new BackupError(`the export was still ${status} at CVAT after ${hours} h`, {
-    code: 'export-timeout',
+  const what = operation.startsWith('import') ? 'import' : 'export'
+  return new BackupError(`the ${what} was still ${status} at CVAT after ${hours} h`, {
+    code: `${what}-timeout`,
     retryable: false,
-    hint: "Raise CVAT_BACKUP_REQUEST_TIMEOUT_HOURS, or look at CVAT's export workers.",
+    hint: `Raise ${timeoutSetting}, or look at CVAT's ${what} workers.`,
   })
 }

@@ -1,0 +1,69 @@
+// Finds the restore that the same command has begun and not ended, or begins one.
+
+import { randomBytes } from 'node:crypto'
+import { BackupError } from '#shared/errors/backup-error.ts'
+import type { Store } from '#shared/store/open-store.ts'
+import type { RestorePlan } from '#shared/store/restore-plan.ts'
+
+export interface BegunRestore {
+  readonly id: string
+  readonly goesOn: boolean
+  /** Everything was gone through, and nothing is left to go on with, unless something failed. */
+  end(): Promise<void>
+}
+
+type PlanStore = Pick<Store, 'listRestores' | 'readRestorePlan' | 'writeRestorePlan' | 'listRestoreStates'>
+
+/**
+ * @param again begin anew, even where one was broken off or has ended: what that one has made stays as it is
+ * @throws BackupError `restored-before`: the very same was asked for and done; everything would be there twice
+ */
+export async function beginRestore(
+  store: PlanStore,
+  request: string,
+  targetUrl: string,
+  again: boolean,
+): Promise<BegunRestore> {
+  const newest = again ? undefined : await findNewest(store, request)
+  if (newest?.endedAt !== undefined) throw restoredBefore(newest)
+  const open = newest
+  const plan: RestorePlan = open ?? {
+    formatVersion: 1,
+    type: 'restore-plan',
+    restoreId: makeRestoreId(),
+    targetUrl,
+    request,
+    startedAt: new Date().toISOString(),
+  }
+  if (!open) await store.writeRestorePlan(plan)
+  return {
+    id: plan.restoreId,
+    goesOn: open !== undefined,
+    async end() {
+      for await (const { failure } of store.listRestoreStates(plan.restoreId)) if (failure) return
+      await store.writeRestorePlan({ ...plan, endedAt: new Date().toISOString() })
+    },
+  }
+}
+
+/** Ids begin with their time. */
+async function findNewest(store: PlanStore, request: string): Promise<RestorePlan | undefined> {
+  for (const id of (await store.listRestores()).sort().reverse()) {
+    const plan = await store.readRestorePlan(id)
+    if (plan?.request === request) return plan
+  }
+  return undefined
+}
+
+function restoredBefore({ restoreId, targetUrl, endedAt }: RestorePlan): BackupError {
+  return new BackupError(`The very same was restored to ${targetUrl} before, as ${restoreId}, until ${endedAt}`, {
+    code: 'restored-before',
+    retryable: false,
+    hint: 'Nothing was done: it would be there twice. --again makes it once more, beside what is there.',
+  })
+}
+
+function makeRestoreId(): string {
+  const time = new Date().toISOString().replaceAll(/[-:]/g, '').replace(/\.\d+/, '')
+  return `${time}-restore-${randomBytes(3).toString('hex')}`
+}

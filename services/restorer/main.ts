@@ -1,0 +1,25 @@
+// The restorer as a process of its own.
+
+import { cvatSettings } from '#shared/config/cvat.ts'
+import { chooseRestoreTarget, restoreSettings } from '#shared/config/restore.ts'
+import { storeSettings } from '#shared/config/store.ts'
+import { openCvatClient } from '#shared/cvat/client.ts'
+import { runService } from '#shared/service/run-service.ts'
+import { openStore } from '#shared/store/open-store.ts'
+import { startRestorer } from './service.ts'
+
+await runService(
+  'restorer',
+  { cvat: cvatSettings, store: storeSettings, restore: restoreSettings },
+  async ({ values, connection, logger, metrics }) => {
+    const { url, credentials, ca } = chooseRestoreTarget(values.restore, values.cvat)!
+    return startRestorer({
+      ...values.restore,
+      connection,
+      logger,
+      metrics,
+      store: openStore({ directory: values.store.backupDir }),
+      target: { url, cvat: openCvatClient({ url, credentials, ca, logger }) },
+    })
+  },
+)

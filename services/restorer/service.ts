@@ -1,0 +1,51 @@
+// The restorer: takes jobs of the restores queue and makes projects and tasks anew on its target.
+
+import type { Logger } from 'pino'
+import type { CvatClient } from '#shared/cvat/client.ts'
+import { openMetrics, type ProcessMetrics } from '#shared/monitoring/open-metrics.ts'
+import type { QueueConnection } from '#shared/queues/open-queue.ts'
+import { restoresQueue } from '#shared/queues/restores-queue.ts'
+import { consume } from '#shared/service/consume.ts'
+import type { Service } from '#shared/service/service.ts'
+import type { Store } from '#shared/store/open-store.ts'
+import { announceTarget } from './announce-target.ts'
+import { noteFailure } from './note-failure.ts'
+import { restoreEntity } from './restore-entity.ts'
+
+export interface RestorerDeps {
+  readonly connection: QueueConnection
+  readonly store: Store
+  readonly logger: Logger
+  /** Absent: counted for nobody. */
+  readonly metrics?: ProcessMetrics | undefined
+  readonly target: { readonly url: string; readonly cvat: CvatClient }
+  readonly parallelRestores: number
+  readonly chunkBytes: number
+  readonly importTimeoutMs: number
+}
+
+export async function startRestorer(deps: RestorerDeps): Promise<Service> {
+  const { connection, store, target, parallelRestores, metrics = openMetrics() } = deps
+  const logger = deps.logger.child({ service: 'restorer' })
+  const now = () => new Date()
+  const consumer = consume({
+    definition: restoresQueue,
+    connection,
+    logger,
+    metrics: metrics.jobs,
+    concurrency: parallelRestores,
+    handle: async (payload, context) => {
+      const result = await restoreEntity(payload, context, { ...deps, now })
+      return JSON.stringify(result)
+    },
+    giveUp: (payload, error) => noteFailure(payload, error, store, now()),
+  })
+  const announcement = announceTarget(connection, target.url, logger)
+  logger.info({ target: target.url, parallelRestores }, 'restorer is ready')
+  return {
+    async close() {
+      await announcement.close()
+      await consumer.close()
+    },
+  }
+}
