@@ -1,5 +1,6 @@
 // How a restore has ended: what a person reads, and the same as JSON.
 
+import { describeLeft } from '#services/restorer/note-failure.ts'
 import { formatEntity } from '#shared/model/entity.ts'
 import type { RestorePayload } from '#shared/queues/restores-queue.ts'
 import type { RestoreState } from '#shared/store/restore-state.ts'
@@ -19,6 +20,8 @@ export interface ReportRow {
   readonly reason?: string
   readonly code?: string
   readonly hint?: string
+  /** Of what has failed: what is on the target now. */
+  readonly left?: string
 }
 
 export interface Report {
@@ -54,7 +57,8 @@ export function describeRow(
     return { ...common, result, differences, restored: `${type}-${resultId}`, link }
   }
   const { code, reason, hint } = state?.failure ?? { code: 'unexpected', reason: 'it did not end', hint: undefined }
-  return { ...common, result: 'failed', differences: [], code, reason, ...(hint === undefined ? {} : { hint }) }
+  const left = state ? describeLeft(state) : `nothing of it is on ${payload.targetUrl}`
+  return { ...common, result: 'failed', differences: [], code, reason, left, ...(hint === undefined ? {} : { hint }) }
 }
 
 /** An entity that has no archive to be restored from. */
@@ -89,7 +93,8 @@ export function formatRow(row: ReportRow): string {
   const notes = row.notes.map((note) => `         ${note}\n`).join('')
   if (row.result === 'failed') {
     const hint = row.hint ? `         ${row.hint}\n` : ''
-    return `FAILED   ${what}: ${row.reason}\n${hint}${notes}`
+    const left = row.left ? `         On the target: ${row.left}.\n` : ''
+    return `FAILED   ${what}: ${row.reason}\n${hint}${left}${notes}`
   }
   const differences = row.differences.map(({ where, what: how }) => `         ${where} ${how}\n`).join('')
   const word = row.result === 'restored' ? 'restored' : 'DIFFERS '

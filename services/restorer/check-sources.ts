@@ -6,7 +6,7 @@ import { hashFile } from '#shared/store/hash-file.ts'
 import { withStoreErrors } from '#shared/store/store-errors.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import type { Upload } from './compose-upload.ts'
-import type { RestoreContext } from './restore-entity.ts'
+import type { RestoreContext } from './restore-work.ts'
 
 /** @throws BackupError `bit-rot` where the bytes are not those of the record, unless only undamaged parts are used */
 export async function checkSources({ sources }: Pick<Upload, 'sources'>, context: RestoreContext): Promise<void> {

@@ -20,12 +20,15 @@ interface TaskRow {
   readonly size: number
 }
 
-/** @param restored on the target */
+/**
+ * @param restored on the target
+ * @param names what it may be called by now: marked, or renamed by an attempt that was killed right after
+ */
 export async function compareRestored(
   restored: EntityRef,
   upload: Upload,
   archivePath: string,
-  name: string,
+  names: readonly string[],
   cvat: CompareClient,
   signal: AbortSignal,
 ): Promise<Difference[]> {
@@ -37,8 +40,8 @@ export async function compareRestored(
   for await (const expected of expectTasks(upload, signal)) {
     const next = await rows.next()
     const row = next.done ? undefined : next.value
-    // A task's own name is the marked one until it is done.
-    const wanted = restored.type === 'task' ? { ...expected, name } : expected
+    const isNamed = restored.type === 'task' && row !== undefined && names.includes(row.name)
+    const wanted = isNamed ? { ...expected, name: row.name } : expected
     found.push(...compareTask(wanted, row && (await readTask(row, cvat, signal))))
   }
   for await (const row of rows) found.push({ where: `task "${row.name}"`, what: 'is not in the archive' })

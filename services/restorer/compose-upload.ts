@@ -11,6 +11,7 @@ import { openSourceArchive } from '#shared/composition/source-archive.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import { isGood } from '#shared/store/record.ts'
+import type { Difference } from '#shared/store/restore-state.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { defaultZipLimits } from '#shared/store/zip-limits.ts'
 import { renameInJson } from './rename-in-json.ts'
@@ -42,6 +43,8 @@ export interface Upload {
   readonly sources: readonly StoredArchive[]
   /** What a person should know: tasks taken from elsewhere, repaired, left out. */
   readonly notes: readonly string[]
+  /** Tasks that the server had and no archive has in that state: however well it goes, the restored project lacks them. */
+  readonly gaps: readonly Difference[]
 }
 
 /**
@@ -77,6 +80,7 @@ export async function composeUpload(request: UploadRequest, store: Store, signal
     tasks: chosen.tasks,
     sources: [...sources.values()],
     notes,
+    gaps: chosen.gaps,
   }
 }
 
@@ -84,6 +88,7 @@ interface Chosen {
   readonly plan: CompositionPlan
   readonly tasks: readonly UploadedTask[]
   readonly notes: readonly string[]
+  readonly gaps: readonly Difference[]
 }
 
 async function choose({ archive, notAfter }: UploadRequest, store: Store, signal: AbortSignal): Promise<Chosen> {
@@ -117,10 +122,13 @@ async function choose({ archive, notAfter }: UploadRequest, store: Store, signal
     ...composition.tasks
       .filter(({ from }) => from === 'own')
       .map((t) => `task ${t.taskId} "${t.name}" from ${t.fileName}: ${t.reason}`),
-    ...composition.wanting.map((t) => `task ${t.taskId} "${t.name}" is ${t.what}: ${t.reason}`),
     ...composition.dropped.map((t) => `task_${t.position} "${t.name}" left out: ${t.reason}`),
   ]
-  return { plan: composition.plan, tasks, notes }
+  const gaps = composition.wanting.map((t) => ({
+    where: `task ${t.taskId} "${t.name}"`,
+    what: `is ${t.what}: ${t.reason}`,
+  }))
+  return { plan: composition.plan, tasks, notes, gaps }
 }
 
 function chooseWhole(archive: StoredArchive): Chosen {
@@ -132,7 +140,7 @@ function chooseWhole(archive: StoredArchive): Chosen {
     source: archive,
     folder: entity.type === 'task' ? '' : `task_${position}/`,
   }))
-  return { plan: { parts: folders.map((folder) => planFolder(archive, folder, folder)) }, tasks, notes: [] }
+  return { plan: { parts: folders.map((folder) => planFolder(archive, folder, folder)) }, tasks, notes: [], gaps: [] }
 }
 
 function isUsed(plan: CompositionPlan, archivePath: string, folder: string): boolean {

@@ -3,6 +3,7 @@
 import { BackupError, describeError } from '#shared/errors/backup-error.ts'
 import type { RestorePayload } from '#shared/queues/restores-queue.ts'
 import type { Store } from '#shared/store/open-store.ts'
+import type { RestoreState } from '#shared/store/restore-state.ts'
 import { makeMark } from './mark-name.ts'
 
 /** What is known of the way so far stays: a later try goes on from it. */
@@ -29,4 +30,17 @@ export async function noteFailure(payload: RestorePayload, error: unknown, store
     },
     endedAt: now.toISOString(),
   })
+}
+
+/** What a restore that has not ended well has left at the target, for a person who has to decide what to do. */
+export function describeLeft({ state, mark, targetUrl, entity, resultId }: RestoreState): string {
+  switch (state) {
+    case 'uploading':
+      return `nothing of it is on ${targetUrl}`
+    case 'importing':
+      return `${targetUrl} may be importing it: look for "[restore ${mark}]" in the names of its ${entity.type}s`
+    case 'imported':
+    case 'done':
+      return `it is on ${targetUrl} as ${entity.type}-${resultId}, with "[restore ${mark}]" in its name, and was not compared to the end: ${targetUrl}/${entity.type}s/${resultId}`
+  }
 }

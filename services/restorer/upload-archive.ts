@@ -28,7 +28,10 @@ const SMALLEST_CHUNK_BYTES = 1024 * 1024
 const PASSING = new Set(['unreachable', 'timeout', 'server-error', 'throttled', 'wrong-offset'])
 
 /**
- * Gives the name of the finished upload. Bytes that a broken connection lost are sent again, at most a chunk each time.
+ * Gives the name of an upload of which all bytes are there. Bytes that a broken connection lost are sent again, at most a
+ * chunk each time. CVAT forgets the address of an upload once it is whole, as it forgets one that has expired: where the
+ * last answer was lost the two cannot be told apart, and the name is given all the same. Finishing it tells
+ * (`upload-gone`).
  *
  * @throws BackupError of the last fault, when nothing was gained any more; `too-large`
  */
@@ -39,10 +42,14 @@ export async function uploadArchive(job: UploadJob, uploads: UploadCalls, signal
   let offset: number | undefined
   let faults = 0
   let begun = 0
+  let furthest = 0
+  // Of an earlier attempt nobody knows how much it had sent.
+  let mayBeWhole = true
   for (;;) {
     try {
       if (uploadName !== undefined && offset === undefined) {
         const state = await uploads.read(purpose, uploadName, signal)
+        if (!state && mayBeWhole) return uploadName
         if (state?.sizeBytes === archive.sizeBytes) offset = state.offset
         else uploadName = undefined
       }
@@ -51,13 +58,18 @@ export async function uploadArchive(job: UploadJob, uploads: UploadCalls, signal
         uploadName = await uploads.create(purpose, { name: job.fileName, sizeBytes: archive.sizeBytes }, signal)
         await job.onCreated(uploadName)
         offset = 0
+        furthest = 0
+      }
+      if (offset !== undefined && offset > furthest) {
+        furthest = offset
+        faults = 0
       }
       if (offset === archive.sizeBytes) return uploadName
       const start: number = offset ?? 0
       const end = Math.min(start + chunkBytes, archive.sizeBytes)
       const chunk = { offset: start, sizeBytes: end - start, open: () => Readable.from(archive.stream({ start, end })) }
+      mayBeWhole = end === archive.sizeBytes
       offset = await uploads.send(purpose, uploadName, chunk, signal)
-      if (offset > start) faults = 0
       job.onProgress(offset)
     } catch (error) {
       signal.throwIfAborted()
@@ -71,7 +83,8 @@ export async function uploadArchive(job: UploadJob, uploads: UploadCalls, signal
         continue
       }
       if (!(error instanceof BackupError) || !PASSING.has(error.code) || ++faults > MOST_FAULTS) throw error
-      await sleep(Math.random() * Math.min(250 * 2 ** faults, LONGEST_PAUSE_MS), undefined, { signal })
+      const pauseMs = Math.random() * Math.min(250 * 2 ** faults, LONGEST_PAUSE_MS)
+      await sleep(pauseMs + (error.retryAfterMs ?? 0), undefined, { signal })
     }
   }
 }

@@ -49,6 +49,13 @@ const knownFaults: readonly KnownFault[] = [
   },
   { status: 400, text: /export process is not finished/i, code: 'export-not-finished', retryable: true },
   { status: 400, text: /unknown export request/i, code: 'unknown-request', retryable: false, hint: exportAgain },
+  {
+    status: 400,
+    text: /no such file were uploaded/i,
+    code: 'upload-gone',
+    retryable: true,
+    hint: 'The server has given the upload up; it begins again.',
+  },
   { status: 404, text: /no request with specified id/i, code: 'unknown-request', retryable: false, hint: exportAgain },
   { status: 404, shape: 'string', text: /expired/i, code: 'file-expired', retryable: false, hint: exportAgain },
   {
@@ -64,7 +71,7 @@ const knownFaults: readonly KnownFault[] = [
 /**
  * The error for an answer with a status of 400 or more. Codes: `throttled`, `server-error`, `login-failed`, `forbidden`,
  * `not-found`, `no-endpoint` (an HTML 404, 405 or 410: no such call there), `no-data`, `unknown-format`,
- * `export-not-finished`, `unknown-request`, `file-expired`, `unknown-organization`, `not-acceptable`,
+ * `export-not-finished`, `upload-gone`, `unknown-request`, `file-expired`, `unknown-organization`, `not-acceptable`,
  * `range-not-satisfiable`, `timeout` (408), `bad-request` (all other 4xx).
  * `unknown-request` and `file-expired` are not retryable as a call: the export has to be started again.
  */

@@ -78,16 +78,16 @@ async function createUpload(
 ): Promise<string> {
   const { path, createPath, query } = pathsOf(purpose)
   const headers = { ...empty, ...organizationHeader(purpose) }
-  await caller.readStatus(
-    {
-      method: 'POST',
-      path,
-      query: { ...query, filename: file.name },
-      headers: { ...headers, 'upload-start': 'true' },
-      expected: [202],
-    },
-    signal,
-  )
+  const start: ApiCall = {
+    method: 'POST',
+    path,
+    query: { ...query, filename: file.name },
+    headers: { ...headers, 'upload-start': 'true' },
+    expected: [202],
+  }
+  await caller.readStatus(start, signal).catch((error) => {
+    throw explainForbidden(error, purpose)
+  })
   const metadata = `filename ${Buffer.from(file.name).toString('base64')}`
   const call: ApiCall = {
     method: 'POST',
@@ -171,6 +171,8 @@ async function sendChunk(
 /**
  * Lets the server import what was uploaded. Sent once: after a lost answer (`unreachable`, `timeout`, `server-error`) the
  * import may run all the same, and a second call could make a second project.
+ *
+ * @throws BackupError `upload-gone`: there is no such upload, or an import has used it up
  */
 async function finishUpload(
   caller: ApiCaller,
@@ -188,6 +190,17 @@ async function finishUpload(
     once: true,
   }
   return { requestId: (await caller.readJson(call, startedSchema, signal)).value.rq_id }
+}
+
+/** The usual hint speaks of reading. */
+function explainForbidden(error: unknown, { organization }: UploadPurpose): unknown {
+  if (!(error instanceof BackupError) || error.code !== 'forbidden') return error
+  const where = organization === null ? '' : ` in the organization ${organization}`
+  return new BackupError(error.message, {
+    code: 'forbidden',
+    retryable: false,
+    hint: `The login for restoring may not create anything${where}: it needs such a role, and a token that is not read-only.`,
+  })
 }
 
 function pathsOf(purpose: UploadPurpose): { path: string; createPath: string; query: Query } {

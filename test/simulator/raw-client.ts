@@ -51,8 +51,9 @@ export async function callJson(simulator: Simulator, path: string, options: RawC
   return JSON.parse((await call(simulator, path, options)).body.toString('utf8'))
 }
 
-export async function exportBackup(simulator: Simulator, entity: EntityKey): Promise<number> {
-  const { status } = await call(simulator, `/api/${entity.type}s/${entity.id}/backup/export`, { method: 'POST' })
+export async function exportBackup(simulator: Simulator, entity: EntityKey, headers = asAdmin): Promise<number> {
+  const path = `/api/${entity.type}s/${entity.id}/backup/export`
+  const { status } = await call(simulator, path, { method: 'POST', headers })
   return status
 }
 
@@ -66,10 +67,10 @@ export function backupId(entity: EntityKey): string {
 }
 
 /** Exports, waits and downloads. */
-export async function fetchBackup(simulator: Simulator, entity: EntityKey): Promise<RawOutcome> {
-  await exportBackup(simulator, entity)
+export async function fetchBackup(simulator: Simulator, entity: EntityKey, headers = asAdmin): Promise<RawOutcome> {
+  await exportBackup(simulator, entity, headers)
   await simulator.exports.whenIdle()
-  return await call(simulator, backupPath(entity))
+  return await call(simulator, backupPath(entity), { headers })
 }
 
 export function project(id: number): EntityKey {

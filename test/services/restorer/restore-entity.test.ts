@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { type RestoreDeps, restoreEntity } from '#services/restorer/restore-entity.ts'
+import { restoreEntity } from '#services/restorer/restore-entity.ts'
+import type { RestoreDeps } from '#services/restorer/restore-work.ts'
 import type { EntityRef } from '#shared/model/entity.ts'
 import type { RestorePayload } from '#shared/queues/restores-queue.ts'
 import { seedBulk } from '../../simulator/seed-bulk.ts'

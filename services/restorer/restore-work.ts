@@ -1,0 +1,39 @@
+// What the steps of one restore share.
+
+import type { Logger } from 'pino'
+import type { CvatClient } from '#shared/cvat/client.ts'
+import type { RestorePayload } from '#shared/queues/restores-queue.ts'
+import type { Store } from '#shared/store/open-store.ts'
+import type { RestoreState } from '#shared/store/restore-state.ts'
+import type { Upload } from './compose-upload.ts'
+
+export interface RestoreDeps {
+  readonly store: Store
+  readonly target: {
+    /** Normalised. */
+    readonly url: string
+    readonly cvat: CvatClient
+  }
+  readonly chunkBytes: number
+  readonly importTimeoutMs: number
+  readonly now: () => Date
+  /** How long after "import this" the server may be busy with taking the order, so that no list shows it yet. */
+  readonly settleMs?: number
+}
+
+export interface RestoreContext {
+  readonly signal: AbortSignal
+  readonly logger: Logger
+  progress(progress: object): Promise<void>
+}
+
+export interface Work {
+  readonly payload: RestorePayload
+  readonly context: RestoreContext
+  readonly deps: RestoreDeps
+  readonly upload: Upload
+  readonly markedName: string
+  /** On the disk before it returns. */
+  save(change: Partial<RestoreState>): Promise<void>
+  state(): RestoreState
+}

@@ -1,0 +1,151 @@
+// Every archive that a real CVAT made, by our restore to a simulated server and backed up again: the same members, but for
+// what CVAT itself loses (test/simulator/restore/verdicts.ts).
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { inspectArchive } from '#shared/store/inspect-archive.ts'
+import type { StoredArchive } from '#shared/store/stored-archive.ts'
+import { type ReadMember, readMembers } from '../../contracts/zip-shape.ts'
+import { storeFile } from '../../shared/store/store-file.ts'
+import { fetchBackup } from '../../simulator/raw-client.ts'
+import { refusedWithStaticCache, type Verdict, verdicts } from '../../simulator/restore/verdicts.ts'
+import { expectNoLeaks } from '../../support/expect-no-leaks.ts'
+import { login } from '../../support/small-world.ts'
+import { openRestoreFixture, type RestoreFixture } from './restore-fixture.ts'
+
+expectNoLeaks()
+
+const folder = new URL('../../fixtures/archives/', import.meta.url)
+const names = ['', 'kinds/'].flatMap((place) =>
+  readdirSync(new URL(place, folder)).flatMap((file) => (file.endsWith('.zip') ? [place + file.slice(0, -4)] : [])),
+)
+const asTester = { authorization: `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}` }
+const isExport = (name: string) => /project_(annotations|dataset)_/.test(name)
+const incomplete = 'project_backup_incomplete_task_0_has_no_data'
+
+describe('an archive of a real CVAT', () => {
+  it.each(names.filter((name) => !isExport(name) && name !== incomplete))('%s is restored', async (name) => {
+    const fixture = await openRestoreFixture()
+    await expectVerdict(fixture, name, verdicts[name] ?? {})
+  })
+
+  it.each(names.filter((name) => name.startsWith('kinds/static_')))(
+    '%s is refused by a server with a static cache where CVAT refuses it, and restored with --repair',
+    async (name) => {
+      const fixture = await openRestoreFixture({ allowStaticCache: true })
+      await expectVerdict(fixture, name, refusedWithStaticCache[name] ?? verdicts[name] ?? {})
+      if (!refusedWithStaticCache[name]) return
+      const stored = await store(fixture, name)
+      const result = await fixture.restore(stored, { repair: true })
+      expect(result).toMatchObject({ differences: [], notes: [expect.stringContaining('storage_method')] })
+      expect(fixture.present()).toEqual([stored.record.observation.name])
+      // The stored file is as it was.
+      expect(readFileSync(stored.archivePath)).toEqual(readFileSync(new URL(`${name}.zip`, folder)))
+    },
+  )
+
+  it.each(names.filter(isExport))('%s is refused as an annotation export before anything is sent', async (name) => {
+    const fixture = await openRestoreFixture()
+    const archive = await store(fixture, name)
+    await expect(fixture.restore(archive)).rejects.toMatchObject({
+      code: 'not-restorable',
+      hint: expect.stringContaining('restore --annotations'),
+    })
+    expect(fixture.target.stats.requestCount()).toBe(0)
+  })
+
+  it(`${incomplete} is restored with what it has, and what it has not is named as a difference`, async () => {
+    const fixture = await openRestoreFixture()
+    const archive = await store(fixture, incomplete)
+    expect(await fixture.restore(archive)).toMatchObject({
+      differences: [{ where: 'task 101 "epsilon task 0"', what: expect.stringContaining('is missing: ') }],
+    })
+  })
+})
+
+async function store(fixture: RestoreFixture, name: string): Promise<StoredArchive> {
+  const path = new URL(`${name}.zip`, folder)
+  const bytes = readFileSync(path)
+  const members = await readMembers(bytes)
+  const root = members.find(({ shape }) => shape.name === 'project.json')
+  const json = root ?? members.find(({ shape }) => shape.name === 'task.json')
+  const entity = { type: isExport(name) || root ? 'project' : 'task', id: 6 } as const
+  const content = isExport(name)
+    ? ({ kind: 'annotations', format: 'CVAT for images 1.1', saveImages: name.includes('dataset') } as const)
+    : ({ kind: 'backup' } as const)
+  const { tasks } = await inspectArchive(path.pathname, { entityType: entity.type, content, observation: undefined })
+  const date = '2026-11-22T20:31:45.123456Z'
+  const rows: (typeof tasks)[number][] = []
+  for (const task of tasks) rows[task.position] = task
+  const observation = {
+    name: json ? (JSON.parse(json.content.toString()) as { name: string }).name : name,
+    organization: null,
+    updatedDate: date,
+    // A gap is a task without data.
+    tasks: Array.from(rows, (row, index) => ({
+      id: 101 + index,
+      name: row?.name ?? 'without data',
+      subset: row?.subset ?? '',
+      size: row?.frames ?? 0,
+      updatedDate: date,
+      jobCount: 1,
+      newestJobDate: date,
+    })),
+  }
+  return storeFile(fixture.store, { entity, content, bytes, observation })
+}
+
+async function expectVerdict(fixture: RestoreFixture, name: string, verdict: Verdict): Promise<void> {
+  const { target } = fixture
+  const archive = await store(fixture, name)
+  if (verdict.fails !== undefined) {
+    const line = verdict.fails.trim().split('\n').at(-1)!
+    await expect(fixture.restore(archive)).rejects.toMatchObject({ message: expect.stringContaining(line) })
+    expect(fixture.present()).toEqual([])
+    return
+  }
+  const result = await fixture.restore(archive)
+  expect(result.differences).toEqual([])
+  const before = await readMembers(readFileSync(new URL(`${name}.zip`, folder)))
+  const after = await readMembers((await fetchBackup(target, result.restored, asTester)).body)
+  const lost = before.map(({ shape }) => shape.name)
+  for (const { shape } of after) lost.splice(lost.indexOf(shape.name), 1)
+  expect(lost).toEqual(verdict.lost ?? [])
+  const kept = withoutFirst(before, lost)
+  expect(after.map(({ shape }) => shape.name)).toEqual(kept.map(({ shape }) => shape.name))
+  expect(listChanges(kept, after)).toEqual(verdict.changed ?? [])
+  expect(target.stats.errors).toEqual([])
+}
+
+/** Of two members of one name, it is the first that goes. */
+function withoutFirst(members: readonly ReadMember[], names: readonly string[]): ReadMember[] {
+  const kept = [...members]
+  for (const name of names)
+    kept.splice(
+      kept.findIndex(({ shape }) => shape.name === name),
+      1,
+    )
+  return kept
+}
+
+/** Members by their CRC; where one differs and is JSON, the values that do. */
+function listChanges(before: readonly ReadMember[], after: readonly ReadMember[]): string[] {
+  return before.flatMap((member, index) => {
+    const other = after[index]
+    const { name } = member.shape
+    if (other?.crc === member.crc) return []
+    if (!name.endsWith('.json')) return [name]
+    const paths = comparePaths(JSON.parse(member.content.toString()), JSON.parse(String(other?.content)))
+    return paths.map((path) => `${name} ${path}`)
+  })
+}
+
+function comparePaths(before: unknown, after: unknown, path: readonly string[] = []): string[] {
+  if (typeof before !== 'object' || typeof after !== 'object' || before === null || after === null) {
+    return before === after ? [] : [path.join('.')]
+  }
+  const keys = new Set([...Object.keys(before), ...Object.keys(after)])
+  return [...keys].flatMap((key) =>
+    comparePaths((before as Record<string, unknown>)[key], (after as Record<string, unknown>)[key], [...path, key]),
+  )
+}
