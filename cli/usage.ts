@@ -35,6 +35,13 @@ Usage: cvat-backups COMMAND [OPTIONS]
       --all                all of them
       --level whole        only size and SHA-256 (sound: members too; complete: the default)
       --json               print findings and numbers as JSON
+  drill                  restore an archive under a marked name, compare, remove it again:
+                         the proof is kept beside it
+      --sample 3           so many, the longest undrilled first (by default 1)
+      --project ID [ID…]   the newest good ones of these (--task ID: of these tasks)
+      --to URL             on another server, with CVAT_RESTORE_… as login
+      --yes                do not ask before writing to that server
+      --json               print the report as JSON
   index                  write .cvat-backups/catalogue.ndjson, a list of all records
   adopt [FOLDER]         take over the flat files of the original script, by default
                          those in CVAT_BACKUP_DIR

@@ -36,7 +36,7 @@ export async function restoreEntity(
   const archive = await findArchive(payload, deps.store)
   const mark = makeMark(restoreId, entity)
   const finalName = cutName(payload.as ?? archive.record.observation.name)
-  const markedName = markName(finalName, mark)
+  const markedName = markName(finalName, mark, deps.isDrill ? 'drill' : 'restore')
   const about = { source: archive.record.server.url, target: deps.target.url, archive: payload.archive.fileName }
   context.logger.info(about, earlier ? `going on with restoring ${entity.type} ${entity.id}` : 'restoring')
   const upload = await composeUpload(
@@ -53,6 +53,8 @@ export async function restoreEntity(
     archive: payload.archive,
     state: 'uploading',
     mark,
+    markedName,
+    tasks: upload.tasks.length,
     startedAt: deps.now().toISOString(),
   }
   const save = async (change: Partial<RestoreState>) => {
@@ -83,7 +85,8 @@ async function finish(
     const differences = await compareRestored(restored, upload, archive.archivePath, names, cvat, signal)
     const made = await findByName(restored.type, markedName, cvat, signal)
     const twins = made.filter((id) => id !== restored.id).map((id) => ({ type: restored.type, id }))
-    await cvat.changes.rename(restored, finalName, signal)
+    // By its mark a drill's next step knows that it may remove it.
+    if (!deps.isDrill) await cvat.changes.rename(restored, finalName, signal)
     return [...upload.gaps, ...differences, ...twins.map((twin) => describeTwin(twin, url))]
   } catch (error) {
     if (!isNotFound(error) || !(await isGone(restored, cvat, signal))) throw error

@@ -6,6 +6,7 @@ import { openRunLedger } from '#shared/coordination/run-ledger.ts'
 import type { CvatClient } from '#shared/cvat/client.ts'
 import { BackupError, describeError } from '#shared/errors/backup-error.ts'
 import { downloadsQueue } from '#shared/queues/downloads-queue.ts'
+import { drillsQueue } from '#shared/queues/drills-queue.ts'
 import { exportsQueue } from '#shared/queues/exports-queue.ts'
 import { openQueue, type QueueConnection } from '#shared/queues/open-queue.ts'
 import { outcomesQueue } from '#shared/queues/outcomes-queue.ts'
@@ -44,10 +45,11 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
   const downloads = openQueue(downloadsQueue, connection)
   const sweeps = openQueue(sweepsQueue, connection)
   const verifications = openQueue(verificationsQueue, connection)
+  const drills = openQueue(drillsQueue, connection)
   const outcomes = openQueue(outcomesQueue, connection)
   const { schedules, timeZone } = deps
   // Who runs only what is asked for takes the schedules away that `serve` has left: nobody asked for those runs.
-  const keep = () => keepSchedules(schedules ?? [], { runs, sweeps, verifications, timeZone })
+  const keep = () => keepSchedules(schedules ?? [], { runs, sweeps, verifications, drills, timeZone })
   await keep()
   const guard = guardSchedules({ redis: connection.redis, isKept: () => isWatchKept(runs), keep, logger })
 
@@ -106,7 +108,9 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
     async close() {
       guard.close()
       await Promise.all([runConsumer.close(), outcomeConsumer.close()])
-      await Promise.all([runs, exports, downloads, sweeps, verifications, outcomes].map((queue) => queue.close()))
+      await Promise.all(
+        [runs, exports, downloads, sweeps, verifications, drills, outcomes].map((queue) => queue.close()),
+      )
     },
   }
 }

@@ -66,6 +66,13 @@ const settings = {
     description: 'How long the CVAT server may take over the import of one archive before it counts as failed.',
     unit: 'hours',
   },
+  drillSample: {
+    name: 'CVAT_BACKUP_DRILL_SAMPLE',
+    schema: wholeNumber({ min: 0, max: 10_000 }),
+    default: '0',
+    description:
+      'How many archives each `drill` in the schedule restores under marked names, compares and removes again, the longest undrilled first. 0: none. It needs a login that may write.',
+  },
 } as const satisfies Settings
 
 export const restoreSettings = defineGroup({

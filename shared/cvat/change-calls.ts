@@ -45,7 +45,13 @@ export function openChanges(caller: ApiCaller): ChangeCalls {
       await caller.readStatus({ method: 'DELETE', path: pathOf(entity), expected: [204, 404] }, signal)
     },
     async createOrganization(organization, signal) {
-      const call = { method: 'POST', path: '/api/organizations', json: organization, expected: [201], once: true } as const
+      const call = {
+        method: 'POST',
+        path: '/api/organizations',
+        json: organization,
+        expected: [201],
+        once: true,
+      } as const
       return (await caller.readJson(call, organizationRowSchema, signal)).value
     },
     async findUser(username, signal) {

@@ -57,7 +57,7 @@ export const drillReportSchema = z.looseObject({
   aliveAt: z.iso.datetime(),
   archives: z.array(drillRowSchema),
   /** What of earlier, interrupted drills was removed from the target, and what could not be. */
-  leftovers: z.array(z.string()).default([]),
+  leftovers: z.array(z.object({ what: z.string(), isLeft: z.boolean() })).default([]),
 })
 
 export type DrillReport = z.infer<typeof drillReportSchema>

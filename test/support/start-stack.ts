@@ -205,6 +205,7 @@ export function openAllQueues(connection: QueueConnection) {
     downloads: openQueue(allQueues.downloads, connection),
     sweeps: openQueue(allQueues.sweeps, connection),
     verifications: openQueue(allQueues.verifications, connection),
+    drills: openQueue(allQueues.drills, connection),
     outcomes: openQueue(allQueues.outcomes, connection),
   }
 }
