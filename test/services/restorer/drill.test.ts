@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { chooseDrills, orderDrills } from '#services/restorer/choose-drills.ts'
 import type { RestoreDeps } from '#services/restorer/restore-work.ts'
@@ -60,14 +60,15 @@ describe('a drill', () => {
     expect(await fixture.store.newestGood({ entity: task, content: { kind: 'backup' } }, serverUrl)).toBeUndefined()
     expect(fixture.present()).toEqual([])
     expect(() => assertDrilled(report)).toThrow(/1 of 1 archives were not restored.*the server had 3/)
-    const verified = (await verify(fixture, 'sound'), await read(fixture, task))
-    expect(verified.record.verification.problems.map(({ code }) => code)).toContain('not-restored')
+    await verify(fixture, 'sound')
+    const { record: verified } = await read(fixture, task)
+    expect(verified.verification.problems.map(({ code }) => code)).toContain('not-restored')
   })
 
   it('names an archive that CVAT refuses, and takes that back when a later drill goes well', async () => {
     const fixture = await openRestoreFixture()
     await storeProject(fixture.store)
-    fixture.target.faults.addImport({ times: 1, fate: { kind: 'fail', message: 'KeyError: 1' } as never })
+    fixture.target.faults.addImport({ times: 1, fate: { kind: 'fail', message: 'KeyError: 1' } })
     expect((await drill(fixture, [project])).archives).toMatchObject([{ result: 'refused', code: 'import-failed' }])
     expect(isGood((await read(fixture, project)).record)).toBe(false)
     expect((await drill(fixture, [project])).archives).toMatchObject([{ result: 'restored' }])
@@ -80,7 +81,7 @@ describe('a drill', () => {
     const fixture = await openRestoreFixture()
     await storeProject(fixture.store)
     const message = 'OSError: [Errno 28] No space left on device'
-    fixture.target.faults.addImport({ fate: { kind: 'fail', message } as never })
+    fixture.target.faults.addImport({ fate: { kind: 'fail', message } })
     const report = await drill(fixture, [project])
     expect(report.archives).toMatchObject([{ result: 'failed', code: 'import-failed' }])
     const { record } = await read(fixture, project)
@@ -122,7 +123,6 @@ describe('a drill', () => {
     world.addTask({ projectId: scratch!.id, name: 'mine', frames: 1 })
     const second = await drill(fixture, [])
     expect(second.leftovers).toMatchObject([{ isLeft: true, what: expect.stringContaining('3 tasks, and 2 were') }])
-    world.updateProject?.(scratch!.id, { name: 'mine now' })
     Object.assign(scratch!, { name: 'mine now' })
     const third = await drill(fixture, [])
     expect(third.leftovers).toMatchObject([{ isLeft: false, what: expect.stringContaining('another name') }])
@@ -247,7 +247,7 @@ async function read({ store }: RestoreFixture, entity: EntityRef): Promise<Store
 }
 
 async function verify({ store }: RestoreFixture, level: 'sound' | 'complete'): Promise<string[]> {
-  const now = new Date()
+  const now = new Date(Date.now() + 3600_000)
   const verdicts: string[] = []
   const signal = new AbortController().signal
   for await (const event of store.verifyArchives({ level, checkedBefore: now, startedAt: now, signal })) {
@@ -277,15 +277,16 @@ function losePicture(members: MemberPlan[]): MemberPlan[] {
   return withData(withData(fewer, 'data/manifest.jsonl', manifest), 'task.json', taskJson)
 }
 
-async function plant({ archivePath, recordPath }: StoredArchive, members: MemberPlan[]): Promise<void> {
+async function plant({ archivePath, recordPath, record }: StoredArchive, members: MemberPlan[]): Promise<void> {
   const bytes = buildZip(members)
-  const record = JSON.parse(await readFile(recordPath, 'utf8'))
-  record.archive = {
-    ...record.archive,
-    sizeBytes: bytes.length,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  const rename = (path: string) => path.replace(record.archive.sha256.slice(0, 8), sha256.slice(0, 8))
+  const fitting = {
+    ...record,
+    archive: { fileName: rename(record.archive.fileName), sizeBytes: bytes.length, sha256 },
+    members: { count: members.length, perTask: [{ ...record.members.perTask[0], frames: 2 }] },
   }
-  record.members = { count: members.length, perTask: [{ ...record.members.perTask[0], frames: 2 }] }
-  await writeFile(archivePath, bytes)
-  await writeFile(recordPath, JSON.stringify(record))
+  await Promise.all([rm(archivePath), rm(recordPath)])
+  await writeFile(rename(archivePath), bytes)
+  await writeFile(rename(recordPath), JSON.stringify(fitting))
 }
