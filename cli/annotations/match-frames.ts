@@ -20,7 +20,7 @@ const NAMED = 5
 
 /** Frames of videos have no names: CVAT writes `frame_000012`, and that must be the number of one. */
 export function openFrameMatcher({ names, count }: TargetFrames): FrameMatcher {
-  const isVideo = names.length === 1 && (count > 1 || /\.(mp4|avi|mov|mkv|webm|m4v|wmv|mpe?g)$/i.test(names[0]!))
+  const isVideo = isVideoTask({ names, count })
   const byName = new Map<string, number>()
   // CVAT leaves the ending away before it compares.
   const byStem = new Map<string, number>()
@@ -62,6 +62,10 @@ export function openFrameMatcher({ names, count }: TargetFrames): FrameMatcher {
       )
     },
   }
+}
+
+export function isVideoTask({ names, count }: TargetFrames): boolean {
+  return names.length === 1 && (count > 1 || /\.(mp4|avi|mov|mkv|webm|m4v|wmv|mpe?g)$/i.test(names[0]!))
 }
 
 function stemOf(name: string): string {

@@ -27,6 +27,8 @@ import { handOver, type RestoreEvents, type RunOne, runHere, runRestores } from 
 type RestoreCommandSettings = ReturnType<typeof loadRestoreSettings>
 
 export async function restore(args: string[]): Promise<number> {
+  // Something else altogether: it makes nothing new, and replaces what is there.
+  if (args.includes('--annotations')) return (await import('./restore-annotations.ts')).restoreAnnotations(args)
   const request = readRestoreRequest(args)
   const settings = loadRestoreSettings()
   const target = findTarget(settings, request)

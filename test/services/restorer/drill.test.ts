@@ -48,7 +48,7 @@ describe('a drill', () => {
     const report = await drill(fixture, [task])
     expect(report.archives).toMatchObject([{ result: 'differs' }])
     expect(report.archives[0]?.differences).toContainEqual({
-      where: 'task_0 "a task"',
+      where: expect.stringContaining('task_0 "alpha'),
       what: 'frames: the archive has 2, the server had 3 when it was backed up',
     })
     const { record } = await read(fixture, task)
@@ -161,8 +161,8 @@ describe('a drill', () => {
     const both: EntityRef[] = [project, { type: 'project', id: 7 }]
     const stopping = new AbortController()
     fixture.target.faults.add({
-      path: /requests/,
-      nth: 4,
+      path: /labels/,
+      nth: 2,
       fault: { kind: 'run', action: () => stopping.abort(new Error('killed')) },
     })
     await expect(drill(fixture, both, stopping.signal, drillId)).rejects.toThrow('killed')
