@@ -12,14 +12,22 @@ export interface TaskDocument extends DocumentSummary {
   stream(range: { readonly start: number; readonly end: number }): AsyncGenerator<Buffer>
 }
 
-/** Reads it once from end to end; `onImage` is told of each picture of the task. */
+export interface DocumentReading {
+  /** Makes, for one reading, what tells the names under which the pictures are to stand in it. */
+  readonly openNames: () => NonNullable<TaskPartEvents['rename']>
+  /** Told of each picture of the task, in the first reading. */
+  readonly onImage: NonNullable<TaskPartEvents['onImage']>
+}
+
+/** Reads it once from end to end. */
 export async function openDocument(
   found: FoundExport,
-  onImage: NonNullable<TaskPartEvents['onImage']>,
+  { openNames, onImage }: DocumentReading,
   signal: AbortSignal,
 ): Promise<TaskDocument> {
   let sizeBytes = 0
   const part = openTaskPart(found.taskId, {
+    rename: openNames(),
     onImage,
     onText: (text) => {
       sizeBytes += Buffer.byteLength(text)
@@ -27,7 +35,7 @@ export async function openDocument(
   })
   await readDocument(found, signal, (chunk) => part.push(chunk))
   part.end()
-  return { ...part.summary(), sizeBytes, stream: (range) => streamPart(found, range, signal) }
+  return { ...part.summary(), sizeBytes, stream: (range) => streamPart(found, openNames(), range, signal) }
 }
 
 async function readDocument(
@@ -48,6 +56,7 @@ async function readDocument(
 
 async function* streamPart(
   found: FoundExport,
+  rename: NonNullable<TaskPartEvents['rename']>,
   { start, end }: { readonly start: number; readonly end: number },
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
@@ -56,7 +65,7 @@ async function* streamPart(
   const both = AbortSignal.any([signal, stopping.signal])
   let at = 0
   let pending: string[] = []
-  const part = openTaskPart(found.taskId, { onText: (text) => void pending.push(text) })
+  const part = openTaskPart(found.taskId, { rename, onText: (text) => void pending.push(text) })
   const hand = async () => {
     const bytes = Buffer.from(pending.join(''))
     pending = []

@@ -4,7 +4,7 @@ import { BackupError } from '#shared/errors/backup-error.ts'
 import type { FoundExport } from './find-export.ts'
 import { isVideoTask, openFrameMatcher } from './match-frames.ts'
 import { openDocument, type TaskDocument } from './open-document.ts'
-import type { AnnotationCounts } from './take-task.ts'
+import type { AnnotationCounts, DocumentImage } from './take-task.ts'
 import type { TargetTask } from './target-task.ts'
 
 export interface ImportPlan {
@@ -18,21 +18,29 @@ export interface ImportPlan {
 
 /** @throws BackupError `frames-differ`, `labels-differ`: CVAT would put annotations where they do not belong, or fail */
 export async function planImport(found: FoundExport, target: TargetTask, signal: AbortSignal): Promise<ImportPlan> {
-  const frames = openFrameMatcher({ names: target.frameNames, count: target.frames })
+  const open = () =>
+    openFrameMatcher({ names: target.frameNames, count: target.frames }, found.archive.entity.type === 'project')
+  const frames = open()
   const held = { tags: 0, shapes: 0, tracks: 0 }
   const expected = { tags: 0, shapes: 0, tracks: 0 }
-  const document = await openDocument(
-    found,
-    (image) => {
-      held.tags += image.tags
-      held.shapes += image.shapes
-      const frame = frames.match(image)
-      const jobs = frame === undefined ? 0 : (target.jobsPerFrame[frame] ?? 0)
-      expected.tags += image.tags * jobs
-      expected.shapes += image.shapes * jobs
-    },
-    signal,
-  )
+  let jobs = 0
+  let isFirst = true
+  const openNames = () => {
+    const matcher = isFirst ? frames : open()
+    isFirst = false
+    return (image: { readonly name: string }) => {
+      const match = matcher.match(image)
+      if (matcher === frames) jobs = match ? (target.jobsPerFrame[match.frame] ?? 0) : 0
+      return match?.name
+    }
+  }
+  const onImage = (image: DocumentImage) => {
+    held.tags += image.tags
+    held.shapes += image.shapes
+    expected.tags += image.tags * jobs
+    expected.shapes += image.shapes * jobs
+  }
+  const document = await openDocument(found, { openNames, onImage }, signal)
   held.tracks = document.tracks
   frames.assertAll()
   assertSize(found, document, target)

@@ -59,6 +59,13 @@ export function readAttribute(tag: string, name: string): string | undefined {
   return text === undefined ? undefined : unescapeXml(text)
 }
 
+/** The tag with another value of an attribute that it has. */
+export function writeAttribute(tag: string, name: string, value: string): string {
+  const escaped = value.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
+  const pattern = new RegExp(`(\\s${name}\\s*=\\s*)(?:"[^"]*"|'[^']*')`)
+  return tag.replace(pattern, (_, start) => `${start}"${escaped}"`)
+}
+
 const named: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" }
 
 export function unescapeXml(text: string): string {

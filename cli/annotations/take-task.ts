@@ -1,7 +1,7 @@
 // One task's part of a document of annotations: what is in it, and its text. A stream: nothing of the document is held.
 
 import { BackupError } from '#shared/errors/backup-error.ts'
-import { openXmlScanner, readAttribute, type XmlScanner, type XmlToken } from './scan-xml.ts'
+import { openXmlScanner, readAttribute, writeAttribute, type XmlScanner, type XmlToken } from './scan-xml.ts'
 
 export interface AnnotationCounts {
   readonly tags: number
@@ -30,6 +30,8 @@ export interface TaskPart extends XmlScanner {
 const shapeTags = new Set(['box', 'polygon', 'polyline', 'points', 'ellipse', 'mask', 'cuboid', 'skeleton'])
 
 export interface TaskPartEvents {
+  /** The name under which an image is to stand in the task's part; undefined: its own. Called before {@link onImage}. */
+  rename?(image: { readonly name: string }): string | undefined
   onImage?(image: DocumentImage): void
   /** The task's part of the document, as text. */
   onText?(text: string): void
@@ -39,7 +41,7 @@ export interface TaskPartEvents {
  * @param taskId in the document of a project: the task whose images are taken. Undefined: the document is of one task.
  * @throws BackupError `bad-document` where a project's document does not say whose an image is
  */
-export function openTaskPart(taskId: number | undefined, { onImage, onText }: TaskPartEvents): TaskPart {
+export function openTaskPart(taskId: number | undefined, { rename, onImage, onText }: TaskPartEvents): TaskPart {
   const labels = new Map<string, Set<string>>()
   let images = 0
   let tracks = 0
@@ -49,7 +51,8 @@ export function openTaskPart(taskId: number | undefined, { onImage, onText }: Ta
   const open: string[] = []
   let label: Set<string> | undefined
 
-  const beginImage = ({ raw }: XmlToken) => {
+  /** @returns its tag as it is to stand in the part */
+  const beginImage = ({ raw }: XmlToken): string => {
     const owner = readAttribute(raw, 'task_id')
     if (taskId !== undefined && owner === undefined) throw noOwner()
     isSkipped = taskId !== undefined && owner !== String(taskId)
@@ -59,6 +62,8 @@ export function openTaskPart(taskId: number | undefined, { onImage, onText }: Ta
       tags: 0,
       shapes: 0,
     }
+    const name = isSkipped ? undefined : rename?.(image)
+    return name === undefined ? raw : writeAttribute(raw, 'name', name)
   }
   const endImage = () => {
     if (!isSkipped && image) {
@@ -88,14 +93,15 @@ export function openTaskPart(taskId: number | undefined, { onImage, onText }: Ta
     const { kind, name, raw } = token
     const isOutside = open.length === 0
     if (isOutside && (kind === 'open' || kind === 'empty') && (name === 'image' || name === 'track')) {
-      if (name === 'image') beginImage(token)
+      let text = raw
+      if (name === 'image') text = beginImage(token)
       else {
         if (taskId !== undefined) throw noOwner()
         tracks++
         useLabel(raw)
       }
       if (kind === 'open') open.push(name)
-      if (!isSkipped) onText?.(raw)
+      if (!isSkipped) onText?.(text)
       if (kind === 'empty' && name === 'image') endImage()
       if (kind === 'empty') isSkipped = false
       return
