@@ -3,10 +3,12 @@
 import type { Logger } from 'pino'
 import { startDownloader } from '#services/downloader/service.ts'
 import { startExporter } from '#services/exporter/service.ts'
+import { startRestorer } from '#services/restorer/service.ts'
 import type { Schedule } from '#services/scheduler/read-crontab.ts'
 import { startScheduler } from '#services/scheduler/service.ts'
 import { startSweeper } from '#services/sweeper/service.ts'
-import type { CvatClient } from '#shared/cvat/client.ts'
+import { chooseRestoreTarget } from '#shared/config/restore.ts'
+import { type CvatClient, openCvatClient } from '#shared/cvat/client.ts'
 import type { QueueConnection } from '#shared/queues/open-queue.ts'
 import { openConfiguredClient } from '#shared/service/open-configured-client.ts'
 import type { Service } from '#shared/service/service.ts'
@@ -19,6 +21,8 @@ export interface ServiceSurroundings {
   readonly logger: Logger
   /** Absent: only what is asked for runs. */
   readonly schedules?: readonly Schedule[]
+  /** What restores go to; absent: none are taken. */
+  readonly target?: { readonly url: string; readonly cvat: CvatClient }
 }
 
 /** Closing stops all of them at once. What was started is closed when a later one fails. */
@@ -44,11 +48,19 @@ export async function startServices({ values }: AllSettings, surroundings: Servi
         timeZone: values.clock.timeZone,
       }),
     )
+    const { target } = surroundings
+    if (target) started.push(await startRestorer({ ...common, ...values.restore, target }))
     return { close }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+/** Nothing is sent by it before a restore is asked for: the login for backups may well be read-only. */
+export function openTarget({ values }: AllSettings, logger: Logger) {
+  const target = chooseRestoreTarget(values.restore, values.cvat)
+  return target && { url: target.url, cvat: openCvatClient({ ...target, logger }) }
 }
 
 /** One client for all services of a process: one login, one pool of connections. */

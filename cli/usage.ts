@@ -29,6 +29,22 @@ Usage: cvat-backups COMMAND [OPTIONS]
       --task 17            which: its id, its folder (task_2) or its name
       --annotations        only its annotations.json
       -o FILE              where to; nothing is overwritten
+  restore ENTITY…        make projects and tasks anew from their newest good archives, by
+                         folder (project-6) or name; compares what came of it
+      --all                everything; goes on where it was broken off, nothing twice
+      --to URL             another server than CVAT_RESTORE_URL, with CVAT_RESTORE_… login
+      --at TIME            the state of then (2026-11-20, 2026-11-20T12:00Z)
+      --archive FILE       this archive, with its gaps
+      --as NAME            under another name
+      --organization SLUG  all into this one («-»: personal); else each into its own
+      --organization-map OLD=NEW, --create-organizations
+      --repair             mend what CVAT would refuse, in what is uploaded
+      --include-deleted    with --all: also what was deleted on the server
+      --from URL           whose archives, where there are those of several servers
+      --plan               only tell what would be done, from what, and how long it may take
+      --yes                do not ask, when the target is the source
+      --again              begin anew, even where the same command was broken off
+      --json               print the report as JSON
   verify [FOLDER…]       read stored archives again, those unchecked for 30 days or
                          all of the named folders (project-6 task-7)
       --since 7d           those not checked since then: 12h, 7d, 2w or a date

@@ -6,7 +6,7 @@ import { chooseRestoreTarget, type RestoreTarget } from '#shared/config/restore.
 import { type CvatClient, openCvatClient } from '#shared/cvat/client.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import { createLogger } from '#shared/logging/logger.ts'
-import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
+import { formatEntity } from '#shared/model/entity.ts'
 import { openQueue } from '#shared/queues/open-queue.ts'
 import { type RestorePayload, restoresQueue } from '#shared/queues/restores-queue.ts'
 import { untilAskedToStop } from '#shared/service/start-signals.ts'
@@ -15,14 +15,19 @@ import { findRunningQueues } from '../embedded/find-running-queues.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { loadRestoreSettings } from '../load-all-settings.ts'
 import { beginRestore } from '../restore/begin-restore.ts'
+import { chooseRestorable, findNamed } from '../restore/choose-restorable.ts'
 import { confirm } from '../restore/confirm.ts'
 import { findSource } from '../restore/find-source.ts'
 import { formatPlan } from '../restore/format-plan.ts'
-import { chooseFor, listRestorable, type Restorable } from '../restore/list-restorable.ts'
+import type { Restorable } from '../restore/list-restorable.ts'
 import { chooseOrganization, prepareOrganizations } from '../restore/map-organizations.ts'
+import { openProgressLine } from '../restore/progress-line.ts'
 import { describeRequest, type RestoreRequest, readRestoreRequest } from '../restore/read-restore-request.ts'
 import { describeMissing, describeRow, formatReport, formatRow, type ReportRow, summarise } from '../restore/report.ts'
 import { handOver, type RestoreEvents, type RunOne, runHere, runRestores } from '../restore/run-restores.ts'
+
+/** Enough for any number of restorers, each of which has its own limit. */
+const HANDED_OVER_AT_ONCE = 64
 
 type RestoreCommandSettings = ReturnType<typeof loadRestoreSettings>
 
@@ -35,11 +40,16 @@ export async function restore(args: string[]): Promise<number> {
   const logger = openLogger(settings)
   const stopping = new AbortController()
   void untilAskedToStop().then(() => stopping.abort(new Error('interrupted')))
+  const work: Work = { request, settings, target, logger, signal: stopping.signal, isHandedOver: false }
   try {
-    return await runRestore({ request, settings, target, logger, signal: stopping.signal })
+    return await runRestore(work)
   } catch (error) {
     if (!stopping.signal.aborted) throw error
-    process.stderr.write('interrupted: the same command goes on from here, and makes nothing twice\n')
+    process.stderr.write(
+      work.isHandedOver
+        ? 'no longer following: the services go on with what they were given; the same command follows again\n'
+        : 'interrupted: the same command goes on from here, and makes nothing twice\n',
+    )
     return exitCodes.interrupted
   }
 }
@@ -50,6 +60,7 @@ interface Work {
   readonly target: RestoreTarget
   readonly logger: Logger
   readonly signal: AbortSignal
+  isHandedOver: boolean
 }
 
 async function runRestore(work: Work): Promise<number> {
@@ -58,7 +69,8 @@ async function runRestore(work: Work): Promise<number> {
   await using scope = new AsyncDisposableStack()
   const store = openStore({ directory: backupDir })
   const source = await findSource(store, { wished: request.from, configured: settings.source?.url })
-  const chosen = await choose(work, store, source)
+  const named = await findNamed(store, request)
+  const chosen = await chooseRestorable(store, named, request, source)
   if (request.plan) {
     process.stdout.write(await formatPlan(chosen, { request, store, source, target: target.url }))
     return chosen.every(({ archive }) => archive) ? exitCodes.ok : exitCodes.failed
@@ -68,7 +80,12 @@ async function runRestore(work: Work): Promise<number> {
   if (!request.yes && target.url === source) await confirm(question(chosen, source), signal)
   await prepareTarget(chosen, work, cvat)
   const startedAtMs = Date.now()
-  const restoreId = await beginRestore(store, describeRequest(request, target.url), target.url, request.again)
+  const restoreId = await beginRestore(
+    store,
+    describeRequest(request, named, source, target.url),
+    target.url,
+    request.again,
+  )
   tell(
     request,
     `restoring from archives of ${source} to ${target.url} (CVAT ${version}) as ${restoreId.id}${restoreId.goesOn ? ', which was begun before' : ''}`,
@@ -89,38 +106,6 @@ function findTarget({ values, source }: RestoreCommandSettings, { to }: RestoreR
     retryable: false,
     hint: 'Set CVAT_RESTORE_USERNAME and CVAT_RESTORE_PASSWORD, or CVAT_RESTORE_ACCESS_TOKEN, for the server of --to or CVAT_RESTORE_URL.',
   })
-}
-
-async function choose({ request }: Work, store: Store, serverUrl: string): Promise<Restorable[]> {
-  const { entities, at: notAfter, withDeleted } = request
-  if (!entities) return Array.fromAsync(listRestorable(store, { serverUrl, notAfter, withDeleted }))
-  return Promise.all(entities.map((entity) => chooseNamed(entity, request, store, serverUrl)))
-}
-
-async function chooseNamed(
-  entity: EntityRef,
-  { at: notAfter, archive: fileName }: RestoreRequest,
-  store: Store,
-  serverUrl: string,
-): Promise<Restorable> {
-  if (fileName === undefined) {
-    const chosen = await chooseFor(store, entity, { serverUrl, notAfter })
-    if (chosen) return chosen
-    const { archives } = await store.listRecords(entity)
-    const reason =
-      archives.length === 0
-        ? 'there is no archive of it'
-        : 'there are only annotation exports, of which CVAT makes nothing new'
-    return { entity, name: archives[0]?.record.observation.name ?? '', archive: undefined, reason }
-  }
-  const { archives } = await store.listRecords(entity)
-  const archive = archives.find(({ record }) => record.archive.fileName === fileName)
-  return {
-    entity,
-    name: archive?.record.observation.name ?? '',
-    archive,
-    reason: archive ? 'asked for' : `it has no archive ${fileName}`,
-  }
 }
 
 async function prepareTarget(
@@ -144,54 +129,59 @@ async function carryOut(
   cvat: CvatClient,
   scope: AsyncDisposableStack,
 ): Promise<ReportRow[]> {
-  const { request, settings, target, signal } = work
-  const { restore: restoreSettings } = settings.values
+  const { request, target, signal } = work
   const rows: ReportRow[] = []
   const sizes = new Map(
     chosen.map(({ entity, archive }) => [formatEntity(entity), archive?.record.archive.sizeBytes ?? 0]),
   )
+  const line = openProgressLine(process.stderr, chosen.length)
+  scope.defer(line.close)
   const addRow = (row: ReportRow) => {
     rows.push(row)
-    tell(request, formatRow(row).trimEnd())
+    line.say(formatRow(row).trimEnd(), outputOf(request))
   }
   for (const { entity, name, archive, reason } of chosen) {
     if (!archive) addRow(describeMissing(formatEntity(entity), name, reason))
   }
   const events: RestoreEvents = {
-    onProgress() {},
+    onProgress: line.onProgress,
     async onEnd(payload) {
+      line.onEnd(payload)
       const state = await store.readRestoreState(restoreId, payload.entity)
       addRow(describeRow(payload, sizes.get(formatEntity(payload.entity)) ?? 0, state))
     },
   }
-  const runOne = await openRunner(work, store, cvat, events, scope)
+  const { runOne, atOnce } = await openRunner(work, store, cvat, events, scope)
   async function* payloads(): AsyncGenerator<RestorePayload> {
     for (const one of chosen) if (one.archive) yield describePayload(one, restoreId, request, target.url)
   }
-  await runRestores(payloads(), restoreSettings.parallelRestores, runOne, signal)
+  await runRestores(payloads(), atOnce, runOne, signal)
   return rows
 }
 
 /** By the restorer of running services, where it works for the same server; else here. */
 async function openRunner(
-  { settings, target, logger }: Work,
+  work: Work,
   store: Store,
   cvat: CvatClient,
   events: RestoreEvents,
   scope: AsyncDisposableStack,
-): Promise<RunOne> {
+): Promise<{ runOne: RunOne; atOnce: number }> {
+  const { settings, target, logger } = work
   const queues = await findRunningQueues(settings)
   if (queues) {
     scope.defer(() => queues.close())
     if (await isTargetServed(queues.connection, target.url)) {
       const queue = openQueue(restoresQueue, queues.connection)
       scope.defer(() => queue.close())
-      return handOver(queue, events)
+      work.isHandedOver = true
+      logger.info({ target: target.url }, 'handed over to the restorer of running services')
+      return { runOne: handOver(queue, events), atOnce: HANDED_OVER_AT_ONCE }
     }
   }
-  const { chunkBytes, importTimeoutMs } = settings.values.restore
+  const { chunkBytes, importTimeoutMs, parallelRestores } = settings.values.restore
   const deps = { store, target: { url: target.url, cvat }, chunkBytes, importTimeoutMs, now: () => new Date() }
-  return runHere(deps, logger, events)
+  return { runOne: runHere(deps, logger, events), atOnce: parallelRestores }
 }
 
 function describePayload(
@@ -216,11 +206,17 @@ function describePayload(
 
 function question(chosen: readonly Restorable[], source: string): string {
   const count = chosen.filter(({ archive }) => archive).length
-  return `${count} of ${source} will be made anew on ${source} itself, beside what is there. Go on?`
+  const things = count === 1 ? '1 project or task' : `${count} projects and tasks`
+  return `${things} from archives of ${source} will be made anew on ${source} itself, beside what is there: nothing is overwritten. Go on?`
 }
 
-function tell({ json }: RestoreRequest, text: string): void {
-  ;(json ? process.stderr : process.stdout).write(`${text}\n`)
+function tell(request: RestoreRequest, text: string): void {
+  outputOf(request).write(`${text}\n`)
+}
+
+/** With --json nothing but the report goes to standard output. */
+function outputOf({ json }: RestoreRequest): NodeJS.WritableStream {
+  return json ? process.stderr : process.stdout
 }
 
 function openLogger({ values, sources, secrets }: RestoreCommandSettings): Logger {

@@ -7,7 +7,7 @@ import { openQueues } from '../embedded/open-queues.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { loadAllSettings } from '../load-all-settings.ts'
 import { readArguments } from '../read-arguments.ts'
-import { openServicesClient, startServices } from '../start-services.ts'
+import { openServicesClient, openTarget, startServices } from '../start-services.ts'
 
 export async function serve(args: string[]): Promise<number> {
   readArguments(args, {})
@@ -24,7 +24,10 @@ export async function serve(args: string[]): Promise<number> {
   const queues = await openQueues(settings, 'serve', stopping.signal, (message) => logger.warn(message))
   scope.defer(() => queues.close())
   const cvat = scope.use(openServicesClient(settings, logger))
-  const services = await startServices(settings, { connection: queues.connection, cvat, logger, schedules })
+  const target = openTarget(settings, logger)
+  if (target) scope.use(target.cvat)
+  const surroundings = { connection: queues.connection, cvat, logger, schedules, ...(target ? { target } : {}) }
+  const services = await startServices(settings, surroundings)
   scope.defer(() => services.close())
   logger.info('all services are ready')
   logger.info({ signal: await asked }, 'stopping')

@@ -27,6 +27,8 @@ export async function formatPlan(chosen: readonly Restorable[], context: PlanCon
       sizeBytes: archive?.record.archive.sizeBytes ?? 0,
       organization: organization ?? null,
       reason,
+      // What is known to be refused or lost is better read before than found after.
+      warnings: archive?.record.verification.warnings.map(({ message }) => message) ?? [],
     }
   })
   const sizeBytes = rows.reduce((sum, row) => sum + row.sizeBytes, 0)
@@ -38,7 +40,7 @@ export async function formatPlan(chosen: readonly Restorable[], context: PlanCon
     const what = `${row.entity.padEnd(14)} ${quoteName(row.name)}`
     if (row.archive === null) return `NOTHING  ${what}: ${row.reason}`
     const to = row.organization === null ? 'personal' : row.organization
-    return `restore  ${what} (${formatBytes(row.sizeBytes)}) from ${row.archive}, ${row.reason}; ${to}`
+    return `restore  ${what} (${formatBytes(row.sizeBytes)}) from ${row.archive}, ${row.reason}; ${to}${row.warnings.map((text) => `\n         ${text}`).join('')}`
   })
   const restorable = rows.filter((row) => row.archive !== null).length
   const time = rate

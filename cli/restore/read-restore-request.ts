@@ -1,17 +1,20 @@
 // The words of `restore`.
 
 import { createHash } from 'node:crypto'
-import type { EntityRef } from '#shared/model/entity.ts'
-import { formatEntity, parseEntity } from '#shared/model/entity.ts'
+import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
+import { readUntil } from '../find-archive.ts'
 import { readArguments, takeEntities } from '../read-arguments.ts'
-import { readDate } from '../read-verify-request.ts'
 import { wrongUsage } from '../usage.ts'
 
 export interface RestoreRequest {
-  /** Undefined: everything. */
-  readonly entities: readonly EntityRef[] | undefined
+  /** Everything; then nothing is named. */
+  readonly all: boolean
+  /** By --project and --task. */
+  readonly entities: readonly EntityRef[]
+  /** The others that were named: `project-6`, or a name. */
+  readonly words: readonly string[]
   readonly at: Date | undefined
-  /** File name of an archive; for one entity only. */
+  /** File name or path of an archive; for one entity only. */
   readonly archive: string | undefined
   readonly to: string | undefined
   /** Slug for all of them; null: personal; undefined: each as it was, by the map. */
@@ -54,19 +57,21 @@ export function readRestoreRequest(args: string[]): RestoreRequest {
     },
     true,
   )
-  const entities = [...named, ...positionals.map(readEntity)]
-  if (values.all && entities.length > 0) throw wrongUsage('--all restores everything: name nothing besides')
-  if (!values.all && entities.length === 0) {
-    throw wrongUsage('restore needs what is to be restored, such as project-6 or --project 6, or --all')
+  const count = named.length + positionals.length
+  if (values.all && count > 0) throw wrongUsage('--all restores everything: name nothing besides')
+  if (!values.all && count === 0) {
+    throw wrongUsage('restore needs what is to be restored, such as project-6 or "Crossing", or --all')
   }
-  if (entities.length !== 1) {
+  if (count !== 1) {
     if (values.archive !== undefined) throw wrongUsage('--archive names one archive: name one project or task with it')
     if (values.as !== undefined) throw wrongUsage('--as names one thing: name one project or task with it')
   }
   if (values.archive !== undefined && values.at !== undefined) throw wrongUsage('--at and --archive exclude each other')
   if (values.as !== undefined && values.as.trim() === '') throw wrongUsage('--as needs a name')
   return {
-    entities: values.all ? undefined : entities,
+    all: values.all,
+    entities: named,
+    words: positionals,
     at: values.at === undefined ? undefined : readAt(values.at),
     archive: values.archive,
     to: values.to,
@@ -85,11 +90,16 @@ export function readRestoreRequest(args: string[]): RestoreRequest {
 }
 
 /** The same for the same wish: a restore that was broken off is gone on with by the same command. */
-export function describeRequest(request: RestoreRequest, targetUrl: string): string {
-  const { entities, at, archive, organization, organizationMap, as, repair, withDeleted, from } = request
+export function describeRequest(
+  request: RestoreRequest,
+  named: readonly EntityRef[] | undefined,
+  source: string,
+  targetUrl: string,
+): string {
+  const { at, archive, organization, organizationMap, as, repair, withDeleted } = request
   const wish = {
     targetUrl,
-    entities: entities?.map(formatEntity).sort(),
+    entities: named?.map(formatEntity).sort(),
     at: at?.toISOString(),
     archive,
     organization,
@@ -97,22 +107,16 @@ export function describeRequest(request: RestoreRequest, targetUrl: string): str
     as,
     repair,
     withDeleted,
-    from,
+    source,
   }
   return createHash('sha256').update(JSON.stringify(wish)).digest('hex')
 }
 
-function readEntity(text: string): EntityRef {
-  const entity = parseEntity(text)
-  if (entity) return entity
-  throw wrongUsage(`«${text}» is neither project-ID nor task-ID; cvat-backups list shows them`)
-}
-
 /** Of a date the end of that day, UTC. */
 function readAt(text: string): Date {
-  const date = readDate(text)
-  if (!date) throw wrongUsage(`--at takes a time such as 2026-11-20 or 2026-11-20T12:00Z, not «${text}»`)
-  return text.length === 10 ? new Date(date.getTime() + 86_400_000 - 1) : date
+  const until = readUntil(text)
+  if (until) return until
+  throw wrongUsage(`--at takes a time such as 2026-11-20 or 2026-11-20T12:00Z, not «${text}»`)
 }
 
 function readSlug(text: string): string | null {

@@ -32,11 +32,6 @@ export interface ExpectedTask {
   readonly frameNames: string | undefined
 }
 
-export interface ExpectedContent {
-  readonly labels: readonly string[]
-  readonly tasks: readonly ExpectedTask[]
-}
-
 const taskJsonSchema = z.looseObject({
   name: z.string(),
   subset: z

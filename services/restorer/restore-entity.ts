@@ -13,6 +13,7 @@ import { compareRestored } from './compare-restored.ts'
 import { composeUpload } from './compose-upload.ts'
 import { findByName } from './find-restored.ts'
 import { cutName, makeMark, markName } from './mark-name.ts'
+import { putBack } from './put-back.ts'
 import type { RestoreContext, RestoreDeps, Work } from './restore-work.ts'
 
 export interface RestoreResult {
@@ -65,19 +66,25 @@ export async function restoreEntity(
   const resultId = await bringToTarget(work)
   const restored: EntityRef = { type: entity.type, id: resultId }
   await context.progress({ phase: 'compare' })
-  const differences = await finish(work, restored, archive, finalName)
-  await save({ state: 'done', resultId, differences, notes: [...upload.notes], endedAt: deps.now().toISOString() })
+  const { differences, notes } = await finish(work, restored, archive, finalName)
+  await save({
+    state: 'done',
+    resultId,
+    differences,
+    notes: [...upload.notes, ...notes],
+    endedAt: deps.now().toISOString(),
+  })
   context.logger.info({ ...about, restored: formatEntity(restored), differences: differences.length }, 'restored')
   return describeResult(state, deps)
 }
 
-/** Compares, and takes the mark away: the last step on the target, so that a mark says that something is unfinished. */
+/** Compares, puts back what no archive holds, and takes the mark away: the last step on the target, so that a mark says that something is unfinished. */
 async function finish(
-  { upload, markedName, deps, context, save }: Work,
+  { payload, upload, markedName, deps, context, save }: Work,
   restored: EntityRef,
   archive: StoredArchive,
   finalName: string,
-): Promise<Difference[]> {
+): Promise<{ differences: Difference[]; notes: string[] }> {
   const { cvat, url } = deps.target
   const { signal } = context
   try {
@@ -85,9 +92,14 @@ async function finish(
     const differences = await compareRestored(restored, upload, archive.archivePath, names, cvat, signal)
     const made = await findByName(restored.type, markedName, cvat, signal)
     const twins = made.filter((id) => id !== restored.id).map((id) => ({ type: restored.type, id }))
-    // By its mark a drill's next step knows that it may remove it.
-    if (!deps.isDrill) await cvat.changes.rename(restored, finalName, signal)
-    return [...upload.gaps, ...differences, ...twins.map((twin) => describeTwin(twin, url))]
+    const all = [...upload.gaps, ...differences, ...twins.map((twin) => describeTwin(twin, url))]
+    // By its mark a drill's next step knows that it may remove it; and a drill assigns nothing to anybody.
+    if (deps.isDrill) return { differences: all, notes: [] }
+    await context.progress({ phase: 'people' })
+    const rows = await deps.readWork?.(archive, payload.notAfter)
+    const notes = rows ? await putBack(restored, upload.tasks, rows, cvat, signal) : []
+    await cvat.changes.rename(restored, finalName, signal)
+    return { differences: all, notes }
   } catch (error) {
     if (!isNotFound(error) || !(await isGone(restored, cvat, signal))) throw error
     // Whoever removed it did not want it; the next try makes it anew.

@@ -36,7 +36,7 @@ export type { Download, DownloadOptions } from './download.ts'
 export type { ExportRequest } from './export-request.ts'
 export type { JobScope, TaskScope } from './list-scopes.ts'
 export type { ExportFormat, JobRow, OrganizationRow, ProjectRow, TaskMeta, TaskRow } from './rows.ts'
-export type { UploadCalls, UploadChunk, UploadPurpose, UploadState } from './upload-calls.ts'
+export type { UploadCalls, UploadPurpose } from './upload-calls.ts'
 
 /**
  * Every call takes a signal and rejects with its reason when it aborts. Expected faults are BackupErrors; those that pass

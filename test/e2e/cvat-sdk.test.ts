@@ -2,7 +2,7 @@
 // it, and what it downloads must be what this product stores.
 
 import { execFile } from 'node:child_process'
-import { glob, mkdir } from 'node:fs/promises'
+import { glob, mkdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -178,6 +178,45 @@ describe('the official CVAT client', { timeout: 60_000 }, () => {
     const [original] = await askSdk<Archive[]>(['members', file], {}, signal)
     expect(downloads[`${kind}-backup`]?.members).toEqual(original?.members)
     expect(town.simulator.stats.errors).toEqual([])
+  })
+
+  it('restores from what this product has stored, and this product from what the client has downloaded', async ({
+    signal,
+  }) => {
+    const town = await startTown()
+    const stored = await backUp(['--project', `${town.projectId}`], loginTo(town), signal)
+    const elsewhere = await startTown()
+    const bySdk = await askSdk<Restored>(['restore', 'project', stored], loginTo(elsewhere), signal)
+    expect(bySdk).toMatchObject({ name: 'Crossing Königsplatz', labels: ['car', 'Fußgänger'] })
+
+    const downloads = await makeTemporaryFolder()
+    const words = ['download', town.projectId, town.taskId, downloads, 'project-backup']
+    await askSdk(words, loginTo(town), signal)
+    const folder = await makeTemporaryFolder()
+    const directory = join(folder, 'archives')
+    await mkdir(directory)
+    // As CVAT names it in a browser.
+    const { updatedDate } = town.simulator.world.project(town.projectId)
+    const time = updatedDate.slice(0, 19).replaceAll(/\D/g, '_')
+    const name = `project_crossing königsplatz_backup_${time}.zip`
+    await rename(join(downloads, 'project-backup.zip'), join(directory, name))
+    const settings = { CVAT_BACKUP_DIR: directory, CVAT_BACKUP_STATE_DIR: join(folder, 'state'), ...loginTo(town) }
+    const product = join(root, 'bin/cvat-backups')
+    expect(await run(product, ['adopt'], settings, signal, folder)).toContain('1 archives adopted')
+    const { CVAT_USERNAME, CVAT_PASSWORD } = loginTo(elsewhere) as Record<string, string>
+    const target = {
+      CVAT_RESTORE_URL: elsewhere.simulator.url,
+      CVAT_RESTORE_USERNAME: CVAT_USERNAME!,
+      CVAT_RESTORE_PASSWORD: CVAT_PASSWORD!,
+    }
+    const args = ['restore', `project-${town.projectId}`, '--json']
+    const report = JSON.parse(await run(product, args, { ...settings, ...target }, signal, folder)) as {
+      entities: { restored: string; differences: object[] }[]
+    }
+    expect(report).toMatchObject({ restored: 1, differs: 0, failed: 0 })
+    const id = Number(report.entities[0]?.restored.split('-')[1])
+    const both = await askSdk<unknown[]>(['compare', bySdk.id, id], loginTo(elsewhere), signal)
+    expect(both[0]).toEqual(both[1])
   })
 
   it('is told why an archive cannot be restored', async ({ signal }) => {

@@ -5,6 +5,7 @@
     refusals PROJECT FOREIGN NO_DATA             does what the server must refuse: PROJECT is the user's own project,
                                                  FOREIGN somebody else's, NO_DATA a task without data
     restore KIND FILE                            restores a project or a task (KIND) from an archive and reads what came of it
+    compare PROJECT [PROJECT …]                  reads projects as restore reads what came of an archive
     members FILE [FILE …]                        reads archives that are there already
 
 CVAT_URL names the server; CVAT_USERNAME with CVAT_PASSWORD, or CVAT_ACCESS_TOKEN, the login. Nothing is set that the
@@ -129,13 +130,21 @@ def restore(kind, file):
     with connect() as client:
         repository = {"project": client.projects, "task": client.tasks}[kind]
         restored = repository.create_from_backup(file)
-        tasks = restored.get_tasks() if kind == "project" else [restored]
-        return {
-            "id": restored.id,
-            "name": restored.name,
-            "labels": names(restored.get_labels()),
-            "tasks": [describe_restored(task) for task in tasks],
-        }
+        return {"id": restored.id, **describe_whole(restored, kind)}
+
+
+def describe_whole(restored, kind):
+    tasks = restored.get_tasks() if kind == "project" else [restored]
+    return {
+        "name": restored.name,
+        "labels": names(restored.get_labels()),
+        "tasks": [describe_restored(task) for task in tasks],
+    }
+
+
+def compare(*ids):
+    with connect() as client:
+        return [describe_whole(client.projects.retrieve(int(project)), "project") for project in ids]
 
 
 def describe_restored(task):
@@ -164,7 +173,14 @@ def members(*files):
     return [inspect(file) for file in files]
 
 
-COMMANDS = {"look": look, "download": download, "refusals": refusals, "restore": restore, "members": members}
+COMMANDS = {
+    "look": look,
+    "download": download,
+    "refusals": refusals,
+    "restore": restore,
+    "compare": compare,
+    "members": members,
+}
 
 if __name__ == "__main__":
     json.dump(COMMANDS[sys.argv[1]](*sys.argv[2:]), sys.stdout)

@@ -2,7 +2,6 @@
 
 import { expect, test } from 'vitest'
 import { isGood, provenLevel } from '#shared/store/record.ts'
-import { troubledAnswers } from '../simulator/faults.ts'
 import { expectNoLeaks } from '../support/expect-no-leaks.ts'
 import { type Installation, openInstallation } from '../support/installation.ts'
 import { smallWorld } from '../support/small-world.ts'
@@ -72,12 +71,10 @@ test('an archive that does not restore is named, counts no more, and is backed u
 
 test('a login that may not write is told so, and no archive is blamed', slow, async () => {
   const server = await open()
-  server.simulator.faults.add({
-    method: 'POST',
-    path: /backup/,
-    fault: { kind: 'answer', answer: troubledAnswers.denied() },
+  const token = server.world.addAccessToken('admin', { readOnly: true }).value
+  const ended = await server.run(['drill', '--project', '1', '--yes'], {
+    CVAT_RESTORE_ACCESS_TOKEN: token,
   })
-  const ended = await server.run(['drill', '--project', '1', '--yes'])
   expect(ended.code).toBe(1)
   expect(ended.stderr).toContain('This login may not create projects and tasks')
   expect(ended.stderr).toContain('CVAT_RESTORE_USERNAME')
@@ -93,21 +90,25 @@ const steps = [
   { at: 'removing', hasMade: false, method: 'DELETE', path: /projects\/\d+$/ },
 ] as const
 
-test.each(steps)('killed at $at, the next drill removes its own and nothing else', slow, async ({ at: _, hasMade, ...step }) => {
-  const server = await open()
-  server.world.addProject({ name: 'project 1 [drill 0123456789ab]' })
-  const before = names(server)
-  const killed = server.start(['drill', '--project', '1', '--yes'])
-  const rule = server.simulator.faults.add({ ...step, fault: { kind: 'run', action: () => killed.kill('SIGKILL') } })
-  expect((await killed.ended).signal ?? 'SIGKILL').toBe('SIGKILL')
-  expect(rule.hits).toBe(1)
-  rule.remove()
-  await server.simulator.imports.whenIdle()
-  expect(await server.store.listOpenDrills()).toHaveLength(1)
-  if (hasMade) expect(names(server)).toHaveLength(before.length + 1)
-  const next = await server.run(['drill', '--task', '2', '--yes'])
-  expect(next.stderr).toBe('')
-  expect(next.code).toBe(0)
-  expect(names(server)).toEqual(before)
-  expect(await server.store.listOpenDrills()).toEqual([])
-})
+test.each(steps)(
+  'killed at $at, the next drill removes its own and nothing else',
+  slow,
+  async ({ at: _, hasMade, ...step }) => {
+    const server = await open()
+    server.world.addProject({ name: 'project 1 [drill 0123456789ab]' })
+    const before = names(server)
+    const killed = server.start(['drill', '--project', '1', '--yes'])
+    const rule = server.simulator.faults.add({ ...step, fault: { kind: 'run', action: () => killed.kill('SIGKILL') } })
+    expect((await killed.ended).signal ?? 'SIGKILL').toBe('SIGKILL')
+    expect(rule.hits).toBe(1)
+    rule.remove()
+    await server.simulator.imports.whenIdle()
+    expect(await server.store.listOpenDrills()).toHaveLength(1)
+    if (hasMade) expect(names(server)).toHaveLength(before.length + 1)
+    const next = await server.run(['drill', '--task', '2', '--yes'])
+    expect(next.stderr).toBe('')
+    expect(next.code).toBe(0)
+    expect(names(server)).toEqual(before)
+    expect(await server.store.listOpenDrills()).toEqual([])
+  },
+)

@@ -16,6 +16,10 @@ export interface TcpProxy {
   readonly port: number
   /** Connections that were made so far. */
   readonly connections: number
+  /** Bytes that clients have sent so far. */
+  readonly sentBytes: number
+  /** Told after each piece that a client has sent. */
+  onSent: (sentBytes: number) => void
   /** Connections that a fault of {@link faultOf} has hit so far. */
   readonly hits: number
   /** Takes that away. */
@@ -33,6 +37,7 @@ export async function startTcpProxy(target: NetConnectOpts): Promise<TcpProxy> {
   let mode: WireMode = 'pass'
   let connections = 0
   let hits = 0
+  let sentBytes = 0
 
   const server = createServer((near) => {
     connections++
@@ -50,7 +55,13 @@ export async function startTcpProxy(target: NetConnectOpts): Promise<TcpProxy> {
     open.add(near)
     for (const socket of [near, far]) socket.on('error', close).on('close', close)
     near.on('data', (bytes) => {
-      if (mode !== 'silence') far.write(bytes)
+      sentBytes += bytes.length
+      // What is sent faster than it is taken must not fill the memory.
+      if (mode !== 'silence' && !far.write(bytes)) {
+        near.pause()
+        far.once('drain', () => near.resume())
+      }
+      proxy.onSent(sentBytes)
     })
     let answered = 0
     far.on('data', (bytes) => {
@@ -77,6 +88,10 @@ export async function startTcpProxy(target: NetConnectOpts): Promise<TcpProxy> {
     get hits() {
       return hits
     },
+    get sentBytes() {
+      return sentBytes
+    },
+    onSent: () => undefined,
     faultOf: () => undefined,
     remove() {
       proxy.faultOf = () => undefined

@@ -1,3 +1,5 @@
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { restoreEntity } from '#services/restorer/restore-entity.ts'
 import type { RestoreDeps } from '#services/restorer/restore-work.ts'
@@ -32,6 +34,85 @@ describe('restoring onto an empty server', () => {
   })
 })
 
+describe('restoring a project whose archive is not what the project was', () => {
+  it('puts it together from its stale archive and the own archives of its tasks while uploading', async () => {
+    const world = emptyWorld()
+    const a = world.addProject({ name: 'A', labels: ['car'] })
+    const b = world.addProject({ name: 'B' })
+    const tasks = [2, 3, 4].map((frames) =>
+      world.addTask({ projectId: a.id, name: `${frames} frames`, frames, bytesPerFrame: 500, jobs: 2 }),
+    )
+    const { stack, target, restore } = await start(world)
+    world.deleteFrame(tasks[1]!.id, 2)
+    world.moveTask(tasks[0]!.id, b.id)
+    expect(await stack.backUp()).toMatchObject({ ok: true })
+    const before = await listFiles(stack.directory)
+    const result = await restore({ type: 'project', id: a.id })
+    expect(result.differences).toEqual([])
+    expect(result.notes).toEqual([
+      expect.stringMatching(/^task 2 "3 frames" from 2\S+-backup-3_frames-\w{8}\.zip: /),
+      expect.stringContaining('task_0 "2 frames" left out: '),
+    ])
+    const restored = [...target.world.tasks.values()]
+    expect(restored.map(({ name, data }) => [name, data?.frames, [...(data?.deletedFrames ?? [])]])).toEqual([
+      ['3 frames', 3, [2]],
+      ['4 frames', 4, []],
+    ])
+    // No copy of it was made on the way.
+    expect(await listFiles(stack.directory)).toEqual(before)
+  })
+
+  it('names what is old and has no archive of its own as a difference', async () => {
+    const world = emptyWorld()
+    const { id } = world.addProject({ name: 'A' })
+    const task = world.addTask({ projectId: id, name: 'night', frames: 3, bytesPerFrame: 500 })
+    const { stack, restore } = await start(world)
+    world.deleteFrame(task.id, 2)
+    expect(await stack.backUp()).toMatchObject({ ok: true })
+    await rm(join(stack.directory, `task-${task.id}`), { recursive: true })
+    const { differences } = await restore({ type: 'project', id })
+    expect(differences).toEqual([{ where: 'task 1 "night"', what: expect.stringContaining('is old: ') }])
+  })
+})
+
+describe('two restores of one project', () => {
+  it('at the same time make two, each with its own mark until it is done', async () => {
+    const { target, restore } = await start(smallWorld({ projects: 1 }))
+    const entity: EntityRef = { type: 'project', id: 1 }
+    const both = await Promise.all([restore(entity, { restoreId: 'one' }), restore(entity, { restoreId: 'two' })])
+    expect(new Set(both.map(({ restored }) => restored.id)).size).toBe(2)
+    expect([...target.world.projects.values()].map(({ name }) => name)).toEqual(['project 1', 'project 1'])
+  })
+
+  it('of which one was made twice by the server names the second and removes nothing', async () => {
+    const { target, deps, restore } = await start(smallWorld({ projects: 1 }))
+    // The order is carried out twice, as CVAT does when it is given twice in time.
+    const finish = deps.target.cvat.uploads.finish.bind(deps.target.cvat.uploads)
+    target.imports.pause()
+    const twice: typeof finish = async (...args) => {
+      await finish(...args)
+      const second = await finish(...args)
+      target.imports.resume()
+      await target.imports.whenIdle()
+      return second
+    }
+    const cvat = { ...deps.target.cvat, uploads: { ...deps.target.cvat.uploads, finish: twice } }
+    const { differences } = await restore({ type: 'project', id: 1 }, {}, { ...deps, target: { ...deps.target, cvat } })
+    expect(differences).toEqual([
+      {
+        where: 'it',
+        what: expect.stringMatching(/^was made a second time, as project-\d: compare, and delete it: http/),
+      },
+    ])
+    expect(target.world.projects.size).toBe(2)
+  })
+})
+
+/** Archives and records, without what the product notes for itself. */
+async function listFiles(directory: string): Promise<string[]> {
+  return (await readdir(directory, { recursive: true })).filter((name) => !name.startsWith('.cvat-backups')).sort()
+}
+
 async function start(world: World) {
   const stack = await startStack(redis, { world })
   await stack.backUp()
@@ -46,8 +127,8 @@ async function start(world: World) {
     importTimeoutMs: 60_000,
     now: () => new Date(),
   }
-  const restore = async (entity: EntityRef, more: Partial<RestorePayload> = {}) =>
-    restoreEntity(await payloadFor(stack, target, entity, more), context(), deps)
+  const restore = async (entity: EntityRef, more: Partial<RestorePayload> = {}, over: RestoreDeps = deps) =>
+    restoreEntity(await payloadFor(stack, target, entity, more), context(), over)
   return { stack, target, deps, restore }
 }
 

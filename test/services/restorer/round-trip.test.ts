@@ -44,6 +44,27 @@ describe('an archive of a real CVAT', () => {
     },
   )
 
+  it('whose guide has two pictures of one name keeps both with --repair, and says so', async () => {
+    const fixture = await openRestoreFixture()
+    const archive = await store(fixture, 'kinds/guide_two_assets_same_name')
+    const { restored, notes } = await fixture.restore(archive, { repair: true })
+    expect(notes).toEqual([expect.stringContaining('restored with pictures of the guide renamed')])
+    const after = await readMembers((await fetchBackup(fixture.target, restored, asTester)).body)
+    const pictures = after.filter(({ shape }) => shape.name.startsWith('assets/'))
+    expect(new Set(pictures.map(({ shape }) => shape.name)).size).toBe(2)
+    expect(new Set(pictures.map(({ crc }) => crc)).size).toBe(2)
+  })
+
+  it('whose labels collide is refused by CVAT, repair or not, with what can be done', async () => {
+    const fixture = await openRestoreFixture()
+    const archive = await store(fixture, 'kinds/label_name_equals_skeleton_plus_sublabel')
+    await expect(fixture.restore(archive, { repair: true })).rejects.toMatchObject({
+      code: 'import-failed',
+      hint: expect.stringContaining('named like a skeleton and its part'),
+    })
+    expect(fixture.present()).toEqual([])
+  })
+
   it.each(names.filter(isExport))('%s is refused as an annotation export before anything is sent', async (name) => {
     const fixture = await openRestoreFixture()
     const archive = await store(fixture, name)
