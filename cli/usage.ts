@@ -45,6 +45,12 @@ Usage: cvat-backups COMMAND [OPTIONS]
       --yes                do not ask, when the target is the source
       --again              begin anew, even where the same command was broken off
       --json               print the report as JSON
+  restore --annotations task-17  put the annotations of an export back into that task:
+                         frames and labels are checked, it is backed up first
+      --archive FILE, --at TIME   which export; else the newest that holds the task
+      --into ID            another task; needed with --to another server
+      --dry-run            only tell what would come, be replaced and be lost
+      --yes                do not ask; --i-have-a-backup: do not back it up first
   verify [FOLDER…]       read stored archives again, those unchecked for 30 days or
                          all of the named folders (project-6 task-7)
       --since 7d           those not checked since then: 12h, 7d, 2w or a date

@@ -34,7 +34,8 @@ export function formatDrillReport(report: DrillReport, path: string): string {
     `Drill of ${time} UTC: archives of ${source} on ${target} (CVAT ${targetVersion})`,
     `  ${count('restored')} restored without a difference, ${count('differs')} differ, ${count('refused')} refused, ${count('failed')} could not be tried`,
   ]
-  if (bad > 0) lines.push(`  Those ${bad} do not count as good any more: the next run backs up anew.`)
+  if (bad > 0)
+    lines.push('  What differs or was refused does not count as good any more: the next run backs it up anew.')
   const kept = archives.some(({ left }) => left !== undefined) || leftovers.some(({ isLeft }) => isLeft)
   lines.push(
     kept

@@ -11,7 +11,7 @@ import { openSourceArchive } from '#shared/composition/source-archive.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import { withoutDrillProblem } from '#shared/store/judge-drill.ts'
 import type { Store } from '#shared/store/open-store.ts'
-import { isGood } from '#shared/store/record.ts'
+import { isGood, NOT_RESTORED } from '#shared/store/record.ts'
 import type { Difference } from '#shared/store/restore-state.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { defaultZipLimits } from '#shared/store/zip-limits.ts'
@@ -61,6 +61,8 @@ export async function composeUpload(request: UploadRequest, store: Store, signal
   const sources = new Map(chosen.tasks.map(({ source }) => [source.archivePath, source]))
   sources.set(archive.archivePath, archive)
   const notes = [...chosen.notes]
+  const drilled = request.archive.record.verification.problems.find(({ code }) => code === NOT_RESTORED)
+  if (drilled) notes.push(drilled.message)
   let { plan } = chosen
   for (const { archivePath, record } of sources.values()) {
     const obstacles = await findObstacles(archivePath, { signal })

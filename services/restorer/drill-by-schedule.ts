@@ -21,7 +21,7 @@ export async function drillBySchedule(
 ): Promise<string> {
   const { sample, source, store, target } = deps
   if (sample === 0) {
-    context.logger.warn('the schedule has a drill, and CVAT_BACKUP_DRILL_SAMPLE is 0: nothing is drilled')
+    context.logger.info('nothing is drilled: CVAT_BACKUP_DRILL_SAMPLE is 0')
     return 'nothing: CVAT_BACKUP_DRILL_SAMPLE is 0'
   }
   const drillId = payload.drillId ?? makeDrillId(deps.now())

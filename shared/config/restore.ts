@@ -77,7 +77,8 @@ const settings = {
 
 export const restoreSettings = defineGroup({
   title: 'Restore',
-  introduction: 'Only `restore` and `drill` write to a server, and only what they made themselves is ever removed.',
+  introduction:
+    'Only `restore` and `drill` write to a server, and only what they made themselves is ever removed. `restore --annotations` replaces the annotations of a task, after a backup of it.',
   settings,
   check: checkLogin,
   derivedSecrets: ({ username, password }) =>

@@ -15,9 +15,8 @@ async function open() {
   world.addTask({ projectId: 1, name: 'second of 1', frames: 2, bytesPerFrame: 500 })
   const server = await openInstallation({ world })
   expect((await server.run(['backup', '--mode', 'a'])).code).toBe(0)
-  const before = count(server, 2)
   for (const id of [1, 2, 3]) world.annotate(id, 5)
-  return { server, world, before }
+  return { server, world }
 }
 
 test('a dry run tells everything and changes nothing', slow, async () => {
@@ -102,15 +101,30 @@ test('another import under way is told, and a failed one leaves what was there',
   expect((await first.ended).code).toBe(0)
 })
 
+test.each([
+  ['PATCH', /annotations\/./, 1],
+  ['POST', /annotations$/, 2],
+  ['GET', /requests\/action%3Dimport|requests\/action=import/, 1],
+] as const)('killed at %s %s, the same command comes to the same', slow, async (method, path, nth) => {
+  const { server } = await open()
+  const killed = server.start(['restore', '--annotations', 'task-2', '--yes', '--i-have-a-backup'])
+  const kill = () => killed.kill('SIGKILL')
+  const rule = server.simulator.faults.add({ method, path, nth, fault: { kind: 'run', action: kill } })
+  await killed.ended
+  expect(rule.hits).toBe(1)
+  rule.remove()
+  await server.simulator.imports.whenIdle()
+  const ended = await server.run(['restore', '--annotations', 'task-2', '--yes', '--i-have-a-backup'])
+  expect({ code: ended.code, stderr: ended.stderr }).toEqual({ code: 0, stderr: '' })
+  const [, held] = /export +(.*)\n/.exec(ended.stdout) ?? []
+  expect(ended.stdout).toContain(`now       ${held}`)
+})
+
 type Installation = Awaited<ReturnType<typeof openInstallation>>
 
 async function waitForImport({ simulator }: Installation): Promise<void> {
   const { waitFor } = await import('../support/wait-for.ts')
   await waitFor('an import to be queued', () => simulator.imports.requests.some(({ status }) => status === 'queued'))
-}
-
-function count({ world }: Installation, taskId: number): number {
-  return world.task(taskId).annotations.extraShapes
 }
 
 /** Calls that could change something. */

@@ -178,6 +178,38 @@ describe('a drill', () => {
   })
 })
 
+describe('a drill that another process carries out', () => {
+  const leave = async (aliveAt: Date) => {
+    const fixture = await openRestoreFixture()
+    await storeProject(fixture.store)
+    const stopping = new AbortController()
+    fixture.target.faults.add({
+      path: /labels/,
+      times: 1,
+      fault: { kind: 'run', action: () => stopping.abort(new Error('killed')) },
+    })
+    await expect(drill(fixture, [project], stopping.signal)).rejects.toThrow('killed')
+    const [drillId] = await fixture.store.listOpenDrills()
+    const report = await fixture.store.readDrillReport(drillId!)
+    const holder = { host: 'another machine', pid: 1 }
+    await fixture.store.writeDrillReport({ ...report!, holder, aliveAt: aliveAt.toISOString() })
+    return fixture
+  }
+
+  it('keeps what it has made as long as it shows itself', async () => {
+    const fixture = await leave(new Date())
+    const { leftovers } = await drill(fixture, [])
+    expect(leftovers).toMatchObject([{ isLeft: false, what: expect.stringContaining('under way on another machine') }])
+    expect(fixture.present()).toEqual([expect.stringMatching(/^alpha \[drill /)])
+  })
+
+  it('is cleaned up after once it has long been silent', async () => {
+    const fixture = await leave(new Date(Date.now() - 10 * 60_000))
+    await drill(fixture, [])
+    expect(fixture.present()).toEqual([])
+  })
+})
+
 describe('the turns of a drill', () => {
   it('come round: never drilled before all, then the longest undrilled', async () => {
     const fixture = await openRestoreFixture()
