@@ -6,6 +6,7 @@ import { formatEntity } from '#shared/model/entity.ts'
 import type { DrillRow } from '#shared/store/drill-report.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { cleanOne } from './clean-drills.ts'
+import { makeMark } from './mark-name.ts'
 import { restoreEntity } from './restore-entity.ts'
 import type { RestoreContext, RestoreDeps } from './restore-work.ts'
 
@@ -49,6 +50,7 @@ export async function drillArchive(
     name: record.observation.name,
     archive: record.archive.fileName,
     sha256: record.archive.sha256,
+    mark: makeMark(drill.drillId, entity),
     sizeBytes: record.archive.sizeBytes,
   }
   const outcome = await tryRestoring(archive, drill, context, deps)

@@ -20,6 +20,8 @@ export const drillRowSchema = z.object({
   /** Null where there was none to be drilled. */
   archive: z.string().nullable(),
   sha256: z.string().optional(),
+  /** In the name that it had on the target. */
+  mark: z.string().optional(),
   sizeBytes: z.int().nonnegative(),
   /**
    * `restored`: and nothing differed. `differs`, `refused`: the archive's fault, and its record says so. `failed`: the server,

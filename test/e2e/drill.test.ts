@@ -81,6 +81,24 @@ test('a login that may not write is told so, and no archive is blamed', slow, as
   expect((await server.archives()).every(({ record }) => isGood(record))).toBe(true)
 })
 
+test('a run backs up nothing of a drill that is under way, and what merely looks like it', slow, async () => {
+  const server = await open()
+  server.world.addProject({ name: 'project 1 [drill 0123456789ab]' })
+  const killed = server.start(['drill', '--project', '1', '--yes'])
+  server.simulator.faults.add({
+    path: /labels/,
+    times: 1,
+    fault: { kind: 'run', action: () => killed.kill('SIGKILL') },
+  })
+  await killed.ended
+  expect(names(server).filter((name) => name.includes('[drill '))).toHaveLength(2)
+  server.newExports()
+  expect((await server.run(['backup'])).code).toBe(0)
+  expect(server.newExports()).toEqual(['project 2'])
+  expect((await server.run(['backup', '--mode', 't'])).code).toBe(0)
+  expect(server.newExports()).toEqual(['task 1'])
+})
+
 const steps = [
   { at: 'the upload', hasMade: false, method: 'PATCH', path: /projects\/backup/ },
   { at: 'the order to import', hasMade: true, method: 'POST', path: /projects\/backup/, nth: 3 },
