@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/faults/*.long.ts'],
+    globalSetup: ['test/support/choose-redis.ts'],
     fileParallelism: false,
     reporters: ['verbose'],
   },

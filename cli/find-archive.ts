@@ -19,6 +19,8 @@ type ReadStore = Pick<Store, 'directory' | 'listEntities' | 'listRecords'>
 export interface NamedArchive {
   readonly path: string
   readonly stored?: StoredArchive | undefined
+  /** A newer one that was passed over, since it is not good. */
+  readonly passedOver?: StoredArchive | undefined
 }
 
 /**
@@ -92,7 +94,7 @@ export function readUntil(text: string): Date | undefined {
 export function takeNewest(archives: readonly StoredArchive[], entity: EntityRef, until?: Date): NamedArchive {
   const early = archives.filter(({ record }) => !until || Date.parse(record.createdAt) <= until.getTime())
   const stored = early.find(({ record }) => isGood(record)) ?? early[0]
-  if (stored) return { path: stored.archivePath, stored }
+  if (stored) return { path: stored.archivePath, stored, passedOver: early[0] === stored ? undefined : early[0] }
   const when = until ? ` from ${until.toISOString()} or before` : ' that is whole'
   throw noArchives(`there is no archive of ${formatEntity(entity)}${when}`)
 }

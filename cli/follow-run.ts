@@ -16,6 +16,7 @@ export interface FollowDeps {
   readonly runs: Pick<OpenQueue<unknown>, 'bull'>
   readonly exports: Pick<OpenQueue<unknown>, 'bull'>
   readonly downloads: Pick<OpenQueue<unknown>, 'bull'>
+  readonly workflows: Pick<OpenQueue<unknown>, 'bull'>
   readonly view: RunView
   /** For tests: how long Redis may take to answer. */
   readonly silentMs?: number
@@ -59,7 +60,8 @@ export async function followRun(runId: string, deps: FollowDeps, signal: AbortSi
   for (;;) {
     const summary = await withDeadline(silentMs, signal, redisSilent, (limited) => orAborted(look(), limited))
     if (summary) return summary
-    await sleep(LOOK_EVERY_MS, undefined, { signal })
+    // With the signal's own reason, which says more than that of the timer.
+    await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => signal.throwIfAborted())
   }
 }
 
@@ -85,9 +87,10 @@ function watchSchedulers({ runs, view }: FollowDeps): () => Promise<void> {
   }
 }
 
-async function listActive({ exports, downloads }: FollowDeps): Promise<ActiveJob[]> {
-  const [exporting, downloading] = await Promise.all([exports.bull.getActive(0, 3), downloads.bull.getActive(0, 3)])
-  return [...downloading, ...exporting]
+async function listActive({ exports, downloads, workflows }: FollowDeps): Promise<ActiveJob[]> {
+  const active = await Promise.all([downloads, exports, workflows].map(({ bull }) => bull.getActive(0, 3)))
+  return active
+    .flat()
     .filter((job) => job !== undefined)
     .map((job) => {
       const progress = typeof job.progress === 'object' ? (job.progress as Partial<ActiveJob>) : {}

@@ -2,6 +2,7 @@
 
 import { BackupError } from '#shared/errors/backup-error.ts'
 import { exitCodeOf, exitCodes } from './exit-codes.ts'
+import { serviceCommand } from './service-command.ts'
 import { usage, wrongUsage } from './usage.ts'
 
 type Command = (args: string[]) => Promise<number>
@@ -21,6 +22,12 @@ const commands: Record<string, () => Promise<Command>> = {
   adopt: async () => (await import('./commands/adopt.ts')).adopt,
   serve: async () => (await import('./commands/serve.ts')).serve,
   'print-config': async () => (await import('./commands/print-config.ts')).printConfig,
+  scheduler: async () => serviceCommand('scheduler'),
+  exporter: async () => serviceCommand('exporter'),
+  downloader: async () => serviceCommand('downloader'),
+  sweeper: async () => serviceCommand('sweeper'),
+  restorer: async () => serviceCommand('restorer'),
+  board: async () => serviceCommand('board'),
 }
 
 const [name, ...args] = process.argv.slice(2)

@@ -1,5 +1,6 @@
 // Every group of settings that the product has, in the order of the documentation.
 
+import { boardSettings } from '#services/board/config.ts'
 import { downloaderSettings } from '#services/downloader/config.ts'
 import { exporterSettings } from '#services/exporter/config.ts'
 import { schedulerSettings } from '#services/scheduler/config.ts'
@@ -7,9 +8,11 @@ import { sweeperSettings, verificationSettings } from '#services/sweeper/config.
 import { clockSettings } from '#shared/config/clock.ts'
 import { cvatSettings } from '#shared/config/cvat.ts'
 import { loggingSettings } from '#shared/config/logging.ts'
+import { monitoringSettings } from '#shared/config/monitoring.ts'
 import { redisSettings } from '#shared/config/redis.ts'
 import { restoreSettings } from '#shared/config/restore.ts'
 import { storeSettings } from '#shared/config/store.ts'
+import { tracingSettings } from '#shared/config/tracing.ts'
 
 export const allSettingGroups = {
   cvat: cvatSettings,
@@ -20,7 +23,10 @@ export const allSettingGroups = {
   sweeper: sweeperSettings,
   verification: verificationSettings,
   restore: restoreSettings,
+  board: boardSettings,
   clock: clockSettings,
   redis: redisSettings,
   logging: loggingSettings,
+  monitoring: monitoringSettings,
+  tracing: tracingSettings,
 }

@@ -9,6 +9,7 @@ import { startScheduler } from '#services/scheduler/service.ts'
 import { startSweeper } from '#services/sweeper/service.ts'
 import { chooseRestoreTarget } from '#shared/config/restore.ts'
 import { type CvatClient, openCvatClient } from '#shared/cvat/client.ts'
+import type { ProcessMetrics } from '#shared/monitoring/open-metrics.ts'
 import type { QueueConnection } from '#shared/queues/open-queue.ts'
 import { openConfiguredClient } from '#shared/service/open-configured-client.ts'
 import type { Service } from '#shared/service/service.ts'
@@ -23,6 +24,8 @@ export interface ServiceSurroundings {
   readonly schedules?: readonly Schedule[]
   /** What restores go to; absent: none are taken. */
   readonly target?: { readonly url: string; readonly cvat: CvatClient }
+  /** Absent: counted for nobody. */
+  readonly metrics?: ProcessMetrics
 }
 
 /** Closing stops all of them at once. What was started is closed when a later one fails. */
@@ -42,6 +45,7 @@ export async function startServices({ values }: AllSettings, surroundings: Servi
     started.push(
       await startScheduler({
         ...common,
+        monitoring: values.monitoring,
         filters: scheduler,
         annotations: scheduler,
         organization: values.cvat.organization,
@@ -50,7 +54,7 @@ export async function startServices({ values }: AllSettings, surroundings: Servi
     )
     const { target } = surroundings
     if (target) started.push(await startRestorer({ ...common, ...values.restore, target }))
-    return { close }
+    return { checks: started.flatMap(({ checks = [] }) => checks), close }
   } catch (error) {
     await close()
     throw error

@@ -43,7 +43,7 @@ Usage: cvat-backups COMMAND [OPTIONS]
       --from URL           whose archives, where there are those of several servers
       --plan               only tell what would be done, from what, and how long it may take
       --yes                do not ask, when the target is the source
-      --again              begin anew, even where the same command was broken off
+      --again              begin anew, even where the same was broken off, or done before
       --json               print the report as JSON
   restore --annotations task-17  put the annotations of an export back into that task:
                          frames and labels are checked, it is backed up first
@@ -70,7 +70,10 @@ Usage: cvat-backups COMMAND [OPTIONS]
       --dry-run            only tell what would become of each
       --copy               leave them where they are
       --json               print it as JSON
-  serve                  run all services in this process, by the schedule
+  serve                  run all services in this process, by the schedule, and the board
+                         (http://127.0.0.1:3000, see BOARD_PORT)
+  scheduler | exporter | downloader | sweeper | board
+                         run one service in this process, for containers; needs REDIS_URL
   print-config [--json]  show the settings in force and where they come from
 
 Settings come from the environment and from a .env file in the working directory;

@@ -3,12 +3,16 @@
 
 import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
+import { findDocker } from '../test/support/find-docker.ts'
 
 interface Check {
   readonly name: string
   readonly command: readonly string[]
   /** A vitest report to count in place of one check. */
   readonly report?: string
+  readonly env?: Readonly<Record<string, string>>
+  /** Why it cannot run here: it counts as skipped. */
+  readonly skip?: string | undefined
 }
 
 interface Tally {
@@ -18,6 +22,19 @@ interface Tally {
 }
 
 const vitestReport = '.cache/vitest-report.json'
+const stackReport = '.cache/vitest-stack-report.json'
+const browserReport = '.cache/vitest-browser-report.json'
+const otherRedisReport = '.cache/vitest-report-redis.json'
+/** The tests take a container where there is Docker; what depends on Redis most runs over the other kind besides. */
+const hasDocker = await findDocker()
+const otherRedis = hasDocker && process.env.TEST_REDIS !== 'local' ? 'local' : 'container'
+const redisTests = [
+  'test/shared/coordination/',
+  'test/shared/queues/',
+  'test/shared/redis/connect-redis',
+  'test/shared/service/',
+  'test/services/',
+]
 
 const checks: readonly Check[] = [
   { name: 'style and layers', command: ['biome', 'check', '.'] },
@@ -37,6 +54,40 @@ const checks: readonly Check[] = [
     ],
     report: vitestReport,
   },
+  {
+    name: 'stack',
+    command: [
+      ...['vitest', 'run', '--config', 'vitest.stack.config.ts'],
+      ...['--reporter=verbose', '--reporter=json', `--outputFile.json=${stackReport}`],
+    ],
+    report: stackReport,
+  },
+  {
+    name: 'tests in a browser',
+    command: [
+      'vitest',
+      'run',
+      '--config=vitest.browser.config.ts',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${browserReport}`,
+    ],
+    report: browserReport,
+  },
+  {
+    name: `tests over Redis, ${otherRedis === 'local' ? 'a redis-server of this machine' : 'a container'}`,
+    command: [
+      'vitest',
+      'run',
+      ...redisTests,
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${otherRedisReport}`,
+    ],
+    report: otherRedisReport,
+    env: { TEST_REDIS: otherRedis },
+    skip: hasDocker ? undefined : 'no Docker daemon answers',
+  },
   { name: 'demo', command: ['bash', 'scripts/demo.sh'] },
   { name: 'demo, a second time', command: ['bash', 'scripts/demo.sh'] },
 ]
@@ -49,8 +100,13 @@ process.exit(tally.failed === 0 ? 0 : 1)
 
 async function runCheck(check: Check): Promise<void> {
   process.stdout.write(`\n== ${check.name}\n`)
+  if (check.skip !== undefined) {
+    tally.skipped += 1
+    process.stdout.write(`== ${check.name}: SKIPPED, ${check.skip}\n`)
+    return
+  }
   const startedAtMs = Date.now()
-  const code = await run(check.command)
+  const code = await run(check)
   const counted = check.report === undefined ? undefined : await countReport(check.report, startedAtMs)
   if (counted) {
     tally.passed += counted.passed
@@ -63,8 +119,9 @@ async function runCheck(check: Check): Promise<void> {
   process.stdout.write(`== ${check.name}: ${code === 0 ? 'good' : `FAILED (exit code ${code})`}, ${seconds} s\n`)
 }
 
-async function run([program, ...args]: readonly string[]): Promise<number | null> {
-  const child = spawn(program!, args, { stdio: ['ignore', 'inherit', 'inherit'] })
+async function run({ command, env }: Check): Promise<number | null> {
+  const [program, ...args] = command
+  const child = spawn(program!, args, { stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...env } })
   return new Promise((resolve) => {
     child.once('error', (error) => {
       process.stdout.write(`${error.message}\n`)

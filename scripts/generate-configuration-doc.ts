@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Setting, SettingGroup, Settings } from '#shared/config/setting.ts'
 import { allSettingGroups } from '../cli/setting-groups.ts'
+import { type ComposeVariable, composeVariables } from './compose-variables.ts'
 
 const INTRODUCTION = `# Configuration
 
@@ -19,13 +20,20 @@ path of a file that holds nothing else. One line break at the file's end does no
 they are equal; the same goes for two names of one setting.
 `
 
+const COMPOSE_INTRODUCTION =
+  'Only docker-compose.yml reads these. There CVAT_BACKUP_DIR, CVAT_BACKUP_SCHEDULE_FILE and every variable that ends in _FILE name something of the machine; the containers see it under a path of their own.'
+
 /** The whole of docs/configuration.md. */
 export function renderDocument(groups: Iterable<SettingGroup<Settings>>): string {
   const sections = [...groups].map(({ title, introduction, settings }) => {
     const table = renderTable(['Variable', 'Values', 'Default', 'Meaning'], Object.values(settings).map(describeRow))
     return `## ${title}\n\n${introduction ? `${introduction}\n\n` : ''}${table}\n`
   })
-  return [INTRODUCTION, ...sections].join('\n')
+  const compose = renderTable(
+    ['Variable', 'Default', 'Meaning'],
+    composeVariables.map(({ name, default: value, description }) => [`\`${name}\``, `\`${value}\``, description]),
+  )
+  return [INTRODUCTION, ...sections, `## Docker compose\n\n${COMPOSE_INTRODUCTION}\n\n${compose}\n`].join('\n')
 }
 
 /** The whole of .env.example: what must be filled in is bare, all else is commented out with its default or an example. */
@@ -36,7 +44,15 @@ export function renderExample(groups: Iterable<SettingGroup<Settings>>): string 
   })
   const top =
     '# Copy this file to .env and fill it in. Generated from the definitions of the settings; see docs/configuration.md.'
-  return `${[top, ...sections].join('\n\n')}\n`
+  const compose = [
+    ['# --- Docker compose ---', ...wrapComment(COMPOSE_INTRODUCTION)].join('\n'),
+    ...composeVariables.map(renderComposeEntry),
+  ]
+  return `${[top, ...sections, ...compose].join('\n\n')}\n`
+}
+
+function renderComposeEntry({ name, default: value, description }: ComposeVariable): string {
+  return [...wrapComment(description), `# ${name}=${value}`].join('\n')
 }
 
 function describeRow(setting: Setting): string[] {

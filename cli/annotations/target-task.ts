@@ -75,6 +75,7 @@ async function readJobs(
       counts.tags += tags
       counts.shapes += shapes
       counts.tracks += tracks
+      if (job.start_frame === null || job.stop_frame === null) continue
       for (let frame = job.start_frame; frame <= Math.min(job.stop_frame, frames - 1); frame++) perFrame[frame]!++
     }
   }

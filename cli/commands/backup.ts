@@ -1,5 +1,6 @@
 // `backup`: starts a run and follows it to its end; runs the services itself where nobody else does.
 
+import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import { summarise } from '#services/scheduler/end-run.ts'
 import { openRunLedger, type RunLedger } from '#shared/coordination/run-ledger.ts'
@@ -65,7 +66,7 @@ async function runBackup(
     const services = await startServices(settings, { connection, cvat, logger: quieten(logger, settings) })
     scope.defer(() => services.close())
   }
-  const runId = makeRunId(request.mode, new Date(), `${process.pid} ${performance.now()}`)
+  const runId = makeRunId(request.mode, new Date(), randomUUID())
   const failedSweeps = await open.queues.sweeps.bull.getFailedCount()
   await open.queues.runs.add({
     name: `run on demand, mode ${request.mode}`,
@@ -78,7 +79,7 @@ async function runBackup(
     }
     const summary = await followRun(runId, { ledger, view, onListed, ...open.queues }, signal)
     const sweptWell = !own || (await untilSwept(open.queues.sweeps, failedSweeps, view, signal))
-    // Whole archives are not touched, and what could not be removed now is removed next time.
+    // What could not be removed now is removed next time.
     if (own) await removeLeftovers(settings.values.store.backupDir, connection).catch(() => 0)
     view.close()
     process.stdout.write(
@@ -118,6 +119,7 @@ function openAll(connection: QueueConnection) {
     runs: openQueue(allQueues.runs, connection),
     exports: openQueue(allQueues.exports, connection),
     downloads: openQueue(allQueues.downloads, connection),
+    workflows: openQueue(allQueues.workflows, connection),
     sweeps: openQueue(allQueues.sweeps, connection),
   }
   return {

@@ -5,6 +5,7 @@ import { planFolder } from '#shared/composition/composition-plan.ts'
 import { openComposedArchive } from '#shared/composition/open-composed-archive.ts'
 import { openSourceArchive, type SourceArchive } from '#shared/composition/source-archive.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
+import { formatEntity } from '#shared/model/entity.ts'
 import { untilAskedToStop } from '#shared/service/start-signals.ts'
 import { inspectArchive } from '#shared/store/inspect-archive.ts'
 import { openStore } from '#shared/store/open-store.ts'
@@ -121,7 +122,14 @@ function folderOf(source: SourceArchive, { position }: TaskInArchive): string {
 }
 
 /** What the record says of this task: better known before it is restored. */
-function warnAboutTask({ stored }: NamedArchive, { taskId }: TaskInArchive): void {
+function warnAboutTask({ stored, passedOver }: NamedArchive, { taskId }: TaskInArchive): void {
+  if (stored && passedOver) {
+    const { createdAt, series } = passedOver.record
+    const entity = formatEntity(series.entity)
+    process.stderr.write(
+      `note: this is from ${stored.record.createdAt}, the newest good archive; one from ${createdAt} is not good: \`cvat-backups show ${entity}\` says why\n`,
+    )
+  }
   if (taskId === undefined) return
   for (const problem of stored?.record.verification.problems ?? []) {
     if (problem.taskId !== taskId) continue

@@ -2,6 +2,7 @@
 
 import { describeError } from '#shared/errors/backup-error.ts'
 import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
+import { matchWorkflows } from '#shared/store/choose-workflow.ts'
 import { openStore } from '#shared/store/open-store.ts'
 import { readFolders } from '#shared/store/read-folders.ts'
 import { isGood, isStale, provenLevel } from '#shared/store/record.ts'
@@ -27,8 +28,12 @@ export async function list(args: string[]): Promise<number> {
       continue
     }
     totals.unrecognised += listing.unrecognised.length
+    const workflows = values.json ? (await store.workflows.list(entity)).workflows : []
+    const companions = matchWorkflows(listing.archives, workflows)
     for (const archive of listing.archives) {
-      if (values.json) out(`${totals.archives === 0 ? '\n' : ',\n'}  ${JSON.stringify(toJson(archive))}`)
+      const workflow = companions.get(archive)?.last?.path ?? null
+      if (values.json)
+        out(`${totals.archives === 0 ? '\n' : ',\n'}  ${JSON.stringify({ ...toJson(archive), workflow })}`)
       else out(`${totals.archives === 0 ? `${HEADING}\n` : ''}${toLine(archive)}\n`)
       totals.archives++
       totals.sizeBytes += archive.record.archive.sizeBytes

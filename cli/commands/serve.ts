@@ -1,11 +1,16 @@
 // `serve`: all services in one process, by the schedule, until it is asked to stop.
 
 import { readSchedules } from '#services/scheduler/read-crontab.ts'
-import { createLogger } from '#shared/logging/logger.ts'
+import { createLogger, type Logger } from '#shared/logging/logger.ts'
+import { checkRedis } from '#shared/monitoring/checks.ts'
+import { openMetrics } from '#shared/monitoring/open-metrics.ts'
+import { startMonitoring } from '#shared/monitoring/start-monitoring.ts'
+import type { QueueConnection } from '#shared/queues/open-queue.ts'
 import { untilAskedToStop } from '#shared/service/start-signals.ts'
+import { openTracing } from '#shared/tracing/open-tracing.ts'
 import { openQueues } from '../embedded/open-queues.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { loadAllSettings } from '../load-all-settings.ts'
+import { type AllSettings, loadAllSettings } from '../load-all-settings.ts'
 import { readArguments } from '../read-arguments.ts'
 import { openServicesClient, openTarget, startServices } from '../start-services.ts'
 
@@ -21,15 +26,38 @@ export async function serve(args: string[]): Promise<number> {
     return signal
   })
   await using scope = new AsyncDisposableStack()
+  const metrics = openMetrics()
+  const { secrets } = settings
+  const monitoring = await startMonitoring({
+    ...settings.values.monitoring,
+    service: 'serve',
+    metrics,
+    logger,
+    secrets,
+  })
+  scope.use(monitoring)
   const queues = await openQueues(settings, 'serve', stopping.signal, (message) => logger.warn(message))
   scope.defer(() => queues.close())
+  const board = await openBoard(settings, queues.connection, logger)
+  if (board) scope.defer(() => board.close())
   const cvat = scope.use(openServicesClient(settings, logger))
+  const tracing = scope.use(await openTracing({ ...settings.values.tracing, service: 'serve', logger, secrets }))
+  const connection = { ...queues.connection, telemetry: tracing.telemetry }
   const target = openTarget(settings, logger)
   if (target) scope.use(target.cvat)
-  const surroundings = { connection: queues.connection, cvat, logger, schedules, ...(target ? { target } : {}) }
+  const surroundings = { connection, cvat, logger, schedules, metrics, ...(target ? { target } : {}) }
   const services = await startServices(settings, surroundings)
   scope.defer(() => services.close())
+  monitoring.watch([checkRedis(connection), ...(services.checks ?? [])])
   logger.info('all services are ready')
   logger.info({ signal: await asked }, 'stopping')
   return exitCodes.ok
+}
+
+/** Before the services, so that none has begun anything when its port is taken. Loaded only where it is wanted. */
+async function openBoard({ values }: AllSettings, connection: QueueConnection, logger: Logger) {
+  const { port, ...board } = values.board
+  if (port === 'off') return undefined
+  const { startBoard } = await import('#services/board/service.ts')
+  return startBoard({ ...board, port, connection, logger })
 }

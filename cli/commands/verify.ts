@@ -37,6 +37,7 @@ export async function verify(args: string[]): Promise<number> {
     intact: 0,
     damaged: 0,
     failed: 0,
+    damagedWorkflows: 0,
   }
   const end = (error?: string) => {
     const durationMs = Date.now() - startedAt.getTime()
@@ -52,7 +53,7 @@ export async function verify(args: string[]): Promise<number> {
     return exitCodes.interrupted
   }
   end()
-  return totals.damaged + totals.failed === 0 ? exitCodes.ok : exitCodes.failed
+  return totals.damaged + totals.failed + totals.damagedWorkflows === 0 ? exitCodes.ok : exitCodes.failed
 }
 
 /** A misspelt id must not end as «all intact». */
@@ -84,6 +85,8 @@ function show(event: VerifyEvent, totals: VerifyTotals, view: VerifyView, direct
     totals.checkedBytes += event.archive.sizeBytes
     if (event.judgement.verdict === 'intact') totals.intact++
     else totals.damaged++
+  } else if (event.what === 'damaged-workflow') {
+    totals.damagedWorkflows++
   } else {
     totals.failed++
   }
@@ -114,7 +117,8 @@ function describeFinding(
     const path = formatEntity(event.entity)
     return { what: event.what, ...about(event), path, code: error.code, message: describeError(error) }
   }
-  return { what: event.what, ...about(event), path: at(event.path), code: event.what, message: STRAYS[event.what] }
+  const message = event.what === 'damaged-workflow' ? event.message : STRAYS[event.what]
+  return { what: event.what, ...about(event), path: at(event.path), code: event.what, message }
 }
 
 const STRAYS = {

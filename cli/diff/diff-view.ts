@@ -31,8 +31,9 @@ export function openTextView(output: NodeJS.WritableStream, before: NamedArchive
       if ('changes' in found) for (const line of describeChanges(found.changes)) say(`    ${line}`)
     },
     onEnd({ tasksCompared, differing }) {
-      const tasks = tasksCompared === 0 ? '' : ` (${tasksCompared} tasks compared)`
-      say(differing === 0 ? `No difference in content${tasks}` : `${differing} parts differ${tasks}`)
+      const tasks = tasksCompared === 0 ? '' : ` (${count(tasksCompared, 'task')} compared)`
+      if (differing === 0) say(`No difference in content${tasks}`)
+      else say(`${differing === 1 ? '1 part differs' : `${differing} parts differ`}${tasks}`)
     },
   }
 }
@@ -113,7 +114,7 @@ function describeAnnotations(changes: AnnotationChanges): string[] {
   return [
     `annotations: ${describeCounts(changes)} (${before} before, ${after} after)`,
     ...cut(labels.map(({ label, ...counts }) => `  label ${quoteName(label)}: ${describeCounts(counts)}`)),
-    `  on ${frameCount} frames${more}: ${list(frames.map(({ frame }) => frame))}`,
+    `  on ${count(frameCount, 'frame')}${more}: ${list(frames.map(({ frame }) => frame))}`,
   ]
 }
 
@@ -124,6 +125,10 @@ function describeCounts({ added, removed, changed }: Counts): string {
     ...(changed > 0 ? [`${changed} changed`] : []),
   ]
   return parts.join(', ')
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
 }
 
 function cut(lines: readonly string[]): string[] {

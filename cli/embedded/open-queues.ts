@@ -36,7 +36,7 @@ export async function openQueues(
       try {
         const embedded = await startEmbeddedRedis(folder)
         const queues = await connectTo(embedded.address, prefix, true)
-        await releaseDeadLocks(queues.connection)
+        await releaseDeadJobs(queues.connection)
         return {
           ...queues,
           async close() {
@@ -72,13 +72,16 @@ async function hasServices(connection: QueueConnection): Promise<boolean> {
 }
 
 /**
- * The holder of the folder is alone, so whoever locked a job is dead: without this, a restart after a kill would wait half
- * a minute for the locks to expire.
+ * The holder of the folder is alone, so whoever had a job is dead. BullMQ would wait for the locks to expire and then for two
+ * of its checks; so its first one, when a worker starts, finds these jobs without lock and already noted as stalled.
  */
-async function releaseDeadLocks({ redis, prefix }: QueueConnection): Promise<void> {
+async function releaseDeadJobs({ redis, prefix }: QueueConnection): Promise<void> {
   for (const { name } of Object.values(allQueues)) {
-    const active = await redis.lrange(`${prefix}:${name}:active`, 0, -1)
-    if (active.length > 0) await redis.del(...active.map((jobId) => `${prefix}:${name}:${jobId}:lock`))
+    const queue = `${prefix}:${name}`
+    const active = await redis.lrange(`${queue}:active`, 0, -1)
+    if (active.length === 0) continue
+    await redis.del(`${queue}:stalled-check`, ...active.map((jobId) => `${queue}:${jobId}:lock`))
+    await redis.sadd(`${queue}:stalled`, ...active)
   }
 }
 

@@ -1,6 +1,7 @@
 // Finds the restore that the same command has begun and not ended, or begins one.
 
 import { randomBytes } from 'node:crypto'
+import { BackupError } from '#shared/errors/backup-error.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import type { RestorePlan } from '#shared/store/restore-plan.ts'
 
@@ -13,14 +14,19 @@ export interface BegunRestore {
 
 type PlanStore = Pick<Store, 'listRestores' | 'readRestorePlan' | 'writeRestorePlan' | 'listRestoreStates'>
 
-/** @param again begin anew, even where one was broken off: what that one has made stays as it is */
+/**
+ * @param again begin anew, even where one was broken off or has ended: what that one has made stays as it is
+ * @throws BackupError `restored-before`: the very same was asked for and done; everything would be there twice
+ */
 export async function beginRestore(
   store: PlanStore,
   request: string,
   targetUrl: string,
   again: boolean,
 ): Promise<BegunRestore> {
-  const open = again ? undefined : await findOpen(store, request)
+  const newest = again ? undefined : await findNewest(store, request)
+  if (newest?.endedAt !== undefined) throw restoredBefore(newest)
+  const open = newest
   const plan: RestorePlan = open ?? {
     formatVersion: 1,
     type: 'restore-plan',
@@ -40,12 +46,21 @@ export async function beginRestore(
   }
 }
 
-async function findOpen(store: PlanStore, request: string): Promise<RestorePlan | undefined> {
+/** Ids begin with their time. */
+async function findNewest(store: PlanStore, request: string): Promise<RestorePlan | undefined> {
   for (const id of (await store.listRestores()).sort().reverse()) {
     const plan = await store.readRestorePlan(id)
-    if (plan && plan.request === request && plan.endedAt === undefined) return plan
+    if (plan?.request === request) return plan
   }
   return undefined
+}
+
+function restoredBefore({ restoreId, targetUrl, endedAt }: RestorePlan): BackupError {
+  return new BackupError(`The very same was restored to ${targetUrl} before, as ${restoreId}, until ${endedAt}`, {
+    code: 'restored-before',
+    retryable: false,
+    hint: 'Nothing was done: it would be there twice. --again makes it once more, beside what is there.',
+  })
 }
 
 function makeRestoreId(): string {

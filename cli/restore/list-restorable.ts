@@ -51,8 +51,10 @@ export async function chooseFor(
   const [newest] = archives
   if (!newest) return undefined
   const taskArchives: StoredArchive[] = []
+  const until = notAfter?.toISOString()
+  const first = archives.find(({ record }) => until === undefined || record.createdAt <= until)
   // Most need none of them.
-  if (entity.type === 'project' && !isGood(newest.record)) {
+  if (entity.type === 'project' && first && !isGood(first.record)) {
     const ids = new Set(archives.flatMap(taskIdsOf))
     for (const id of ids) taskArchives.push(...(await store.listRecords({ type: 'task', id })).archives.filter(own))
   }

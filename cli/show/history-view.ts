@@ -28,7 +28,8 @@ function describeArchive(shown: ShownArchive): string[] {
   const { record } = archive
   const { content } = record.series
   const { level, checkedAt, problems, warnings, drill } = record.verification
-  const what = content.kind === 'backup' ? 'backup' : `${content.format}${content.saveImages ? ' with images' : ''}`
+  const what =
+    content.kind === 'backup' ? 'backup' : `${quoteName(content.format)}${content.saveImages ? ' with images' : ''}`
   const word =
     state === 'good' ? `good (${provenLevel(record) === level ? level : `${level}, restored`})` : state.toUpperCase()
   return [

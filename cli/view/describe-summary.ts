@@ -9,6 +9,7 @@ const SHOWN = 50
 export function describeSummary(summary: RunSummary, backupDir: string): string {
   const counts = [
     `${summary.done} backed up (${formatBytes(summary.sizeBytes)})`,
+    ...(summary.noted > 0 ? [`workflow of ${countEntities(summary.noted)} noted`] : []),
     `${summary.skipped} unchanged`,
     `${summary.empty} with nothing to back up`,
     `${summary.failed} failed`,
@@ -34,4 +35,8 @@ export function describeSummary(summary: RunSummary, backupDir: string): string 
   }
   lines.push(`Archives are in ${backupDir}`)
   return `${lines.join('\n')}\n`
+}
+
+function countEntities(number: number): string {
+  return number === 1 ? '1 entity' : `${number} entities`
 }

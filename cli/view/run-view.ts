@@ -85,13 +85,15 @@ function openBars(output: Output): RunView {
 function describeEvent({ what, series, name, sizeBytes, reason }: RunEvent): string {
   const entity = `${series.split('.')[0]} ${quoteName(name)}`
   if (what === 'done') return `done     ${entity} (${formatBytes(sizeBytes)})${reason === '' ? '' : `: ${reason}`}`
+  if (what === 'noted') return `noted    ${entity}: its workflow${reason === '' ? '' : `; ${reason}`}`
   if (what === 'failed') return `FAILED   ${entity}: ${reason}`
   return `${what.padEnd(8)} ${entity}: ${reason}`
 }
 
 function describeProgress(account: RunAccount): string {
-  const finished = account.done + account.skipped + account.empty + account.failed
+  const finished = account.done + account.noted + account.skipped + account.empty + account.failed
   const counts = [`${account.done} backed up (${formatBytes(account.sizeBytes)})`, `${account.skipped} unchanged`]
+  if (account.noted > 0) counts.push(`workflow of ${account.noted} noted`)
   if (account.empty > 0) counts.push(`${account.empty} empty`)
   if (account.failed > 0) counts.push(`${account.failed} FAILED`)
   const listing = account.state === 'listing' ? ', still listing' : ''
@@ -102,7 +104,7 @@ function describeProgress(account: RunAccount): string {
 const BAR_WIDTH = 24
 
 function drawBar(account: RunAccount): string {
-  const finished = account.done + account.skipped + account.empty + account.failed
+  const finished = account.done + account.noted + account.skipped + account.empty + account.failed
   const filled = account.total === 0 ? 0 : Math.floor((finished / account.total) * BAR_WIDTH)
   return `[${'#'.repeat(filled)}${'.'.repeat(BAR_WIDTH - filled)}] ${describeProgress(account)}`
 }

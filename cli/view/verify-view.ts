@@ -13,6 +13,7 @@ export interface VerifyFinding {
     | 'missing-archive'
     | 'missing-record'
     | 'broken-record'
+    | 'damaged-workflow'
   readonly entity: string
   readonly path: string
   readonly code: string
@@ -30,6 +31,8 @@ export interface VerifyTotals {
   damaged: number
   /** Could not be checked. */
   failed: number
+  /** Sidecars; archives are counted by themselves. */
+  damagedWorkflows: number
 }
 
 export interface VerifyEnd {
@@ -54,6 +57,7 @@ const WORDS: Record<VerifyFinding['what'], string> = {
   'missing-archive': 'MISSING',
   'missing-record': 'NO RECORD',
   'broken-record': 'BROKEN RECORD',
+  'damaged-workflow': 'DAMAGED WORKFLOW',
 }
 
 /** One object: its findings as they come, its numbers at the end, so that nothing has to be kept. */
@@ -129,10 +133,11 @@ export function openTextView(output: NodeJS.WriteStream, directory: string): Ver
 }
 
 function describeEnd(totals: VerifyTotals, durationMs: number, interrupted: boolean): string {
-  const { checked, checkedBytes, intact, damaged, failed } = totals
+  const { checked, checkedBytes, intact, damaged, failed, damagedWorkflows } = totals
   const counts = [`${intact} intact`]
   if (damaged > 0) counts.push(`${damaged} DAMAGED`)
   if (failed > 0) counts.push(`${failed} could not be checked`)
+  if (damagedWorkflows > 0) counts.push(`${damagedWorkflows} workflows DAMAGED`)
   const start = interrupted ? 'Interrupted: ' : ''
   return `${start}${checked} archives checked (${formatBytes(checkedBytes)}) in ${formatDuration(durationMs)}: ${counts.join(', ')}`
 }

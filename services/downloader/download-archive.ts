@@ -17,8 +17,10 @@ import type { Store } from '#shared/store/open-store.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { checkFreshness } from './check-freshness.ts'
 import type { DiskRoom } from './disk-room.ts'
+import type { DownloadMetrics } from './download-metrics.ts'
 import { type FetchedFile, fetchFile } from './fetch-file.ts'
 import { assertOfUse, describeStored, isOfUse } from './judge-stored.ts'
+import { joinReasons, noteWorkflow } from './take-workflow.ts'
 
 export interface DownloadDeps {
   readonly cvat: CvatClient
@@ -30,6 +32,7 @@ export interface DownloadDeps {
   readonly outcomes: OpenQueue<Outcome>
   /** CVAT_URL: which server the archive is of. */
   readonly serverUrl: string
+  readonly metrics: DownloadMetrics
 }
 
 /** The file has gone from the server, or is of no moment that was observed: what is left is to export again. */
@@ -57,21 +60,27 @@ export async function downloadArchive(
   if (stored && isOfUse(stored.record)) {
     // The earlier run broke off after its commit, perhaps before it had cleaned up.
     await deps.store.discardPartials(backupId)
-    return finish(payload, stored, deps)
+    return finish(payload, stored, await noteWorkflow(payload, context, deps), deps)
   }
   // Tried before and found incomplete: the same file would be so again.
   if (stored && payload.reexports < MAX_REEXPORTS) return exportAgain(payload, deps, 'the archive was incomplete')
 
   try {
-    const archive = await storeArchive(payload, context, deps)
+    const { archive, note } = await storeArchive(payload, context, deps)
     assertOfUse(archive.record)
-    return await finish(payload, archive, deps)
+    return await finish(payload, archive, note, deps)
   } catch (error) {
+    if (context.signal.aborted) await discardIfOver(payload, deps)
     if (!(error instanceof BackupError) || !EXPORT_AGAIN.has(error.code)) throw error
     if (payload.reexports >= MAX_REEXPORTS) throw error
     context.logger.info({ code: error.code }, 'the exported file cannot be used: exporting again')
     return exportAgain(payload, deps, error.message)
   }
+}
+
+/** Another handler has ended this backup meanwhile, or Redis was emptied: nobody comes back to what is left here. */
+async function discardIfOver({ backupId }: DownloadPayload, { claims, store }: DownloadDeps): Promise<void> {
+  if (!(await isBackupActive(backupId, claims))) await store.discardPartials(backupId)
 }
 
 /** What an earlier run of this handler has stored, interrupted commits finished first. */
@@ -88,14 +97,23 @@ async function storeArchive(
   payload: DownloadPayload,
   context: JobContext<DownloadPayload>,
   deps: DownloadDeps,
-): Promise<StoredArchive> {
+): Promise<{ archive: StoredArchive; note: string | undefined }> {
   const { series, observation, backupId, runId } = payload
-  const fetched = await fetchFile(payload, { ...deps, onProgress: throttleProgress(context) }, context.signal)
+  const showProgress = throttleProgress(context)
+  const onProgress = (receivedBytes: number, totalBytes: number | undefined, chunkBytes: number) => {
+    deps.metrics.received(chunkBytes)
+    showProgress(receivedBytes, totalBytes)
+  }
+  const fetched = await deps.metrics.fetching(series.content, () =>
+    fetchFile(payload, { ...deps, onProgress }, context.signal),
+  )
   await using partial = fetched.partial
   try {
     const read = await inspectFetched(payload, fetched, context)
     const inspection = await checkFreshness(read, series, observation, deps.cvat, context.signal)
     for (const { code, message } of inspection.warnings) context.logger.warn({ code }, message)
+    // Before the archive, so that none is stored without it where it can be had.
+    const note = await noteWorkflow(payload, context, deps)
     // From here on a few short steps: they are finished even when the service stops.
     const archive = await deps.store.commitArchive({
       partialPath: partial.path,
@@ -106,8 +124,11 @@ async function storeArchive(
       createdAt: payload.askedAt,
       origin: { runId, backupId, attempts: payload.exportAttempts },
     })
+    deps.metrics.stored(series.content, archive.record.archive.sizeBytes)
+    const { fileName: file, sizeBytes } = archive.record.archive
+    context.logger.info({ file, sizeBytes }, 'archive stored')
     await deps.store.discardPartials(backupId)
-    return archive
+    return { archive, note }
   } catch (error) {
     // After a stop, and where the server could not be asked how old it is, the file is whole: it is not fetched again.
     const isWhole = context.signal.aborted || (error instanceof BackupError && UNANSWERED.has(error.code))
@@ -145,11 +166,18 @@ async function inspectFetched(
   return inspection
 }
 
-async function finish(payload: DownloadPayload, archive: StoredArchive, deps: DownloadDeps): Promise<string> {
+async function finish(
+  payload: DownloadPayload,
+  archive: StoredArchive,
+  note: string | undefined,
+  deps: DownloadDeps,
+): Promise<string> {
   const { backupId, runId, series, name, organization } = payload
   const { sizeBytes, fileName } = archive.record.archive
   const { entity } = series
-  const told = describeStored(archive.record, organization)
+  const { createdAt, verification } = archive.record
+  const about = describeStored(archive.record, organization)
+  const told = { archive: { createdAt, level: verification.level }, ...about, ...joinReasons(about, note) }
   await deps.sweeps.add({ name, payload: { entity } })
   await deps.outcomes.add({ name, payload: { backupId, runId, series, name, result: 'done', sizeBytes, ...told } })
   return told.reason === undefined ? fileName : `${fileName}: ${told.reason}`
@@ -159,6 +187,8 @@ async function exportAgain(payload: DownloadPayload, deps: DownloadDeps, why: st
   const { backupId, runId, series, name, organization, link } = payload
   const reexports = payload.reexports + 1
   const jobId = `${backupId}.x${reexports}`
+  // Of the earlier export, so of no use; and no download may come that cleans up.
+  await deps.store.discardPartials(backupId)
   // Somebody may have retried this download by hand after an earlier export of it had failed.
   await deps.exports.revive({
     name,

@@ -13,7 +13,8 @@ export interface FetchDeps {
   readonly cvat: Pick<CvatClient, 'openDownload'>
   readonly store: Pick<Store, 'createPartial' | 'takePartial'>
   readonly room: Pick<DiskRoom, 'promise'>
-  readonly onProgress: (receivedBytes: number, totalBytes: number | undefined) => void
+  /** `chunkBytes` came in just now, `receivedBytes` are in the file. */
+  readonly onProgress: (receivedBytes: number, totalBytes: number | undefined, chunkBytes: number) => void
 }
 
 export interface WantedFile {
@@ -121,7 +122,7 @@ async function fetchOnce(wanted: WantedFile, progress: Progress, deps: FetchDeps
       await partial.write(chunk)
       hash.update(chunk)
       await promised.advance(chunk.byteLength)
-      deps.onProgress(partial.sizeBytes, download.totalBytes)
+      deps.onProgress(partial.sizeBytes, download.totalBytes, chunk.byteLength)
     }
     assertWhole(download, partial)
   } finally {

@@ -11,11 +11,12 @@ import { startDownloader } from './service.ts'
 await runService(
   'downloader',
   { cvat: cvatSettings, store: storeSettings, downloader: downloaderSettings },
-  ({ values, connection, logger }) => {
+  ({ values, connection, logger, metrics }) => {
     const { stallTimeoutMs, ...downloader } = values.downloader
     return startDownloader({
       connection,
       logger,
+      metrics,
       cvat: openConfiguredClient(values.cvat, logger, { bodyMs: stallTimeoutMs }),
       store: openStore({ directory: values.store.backupDir }),
       ...downloader,

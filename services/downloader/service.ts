@@ -3,18 +3,25 @@
 import type { Logger } from 'pino'
 import { openClaims } from '#shared/coordination/claims.ts'
 import type { CvatClient } from '#shared/cvat/client.ts'
+import { checkCvat, checkDirectory, checkRoom } from '#shared/monitoring/checks.ts'
+import { collectFreeBytes } from '#shared/monitoring/directory-metrics.ts'
+import { openMetrics, type ProcessMetrics } from '#shared/monitoring/open-metrics.ts'
 import { downloadsQueue } from '#shared/queues/downloads-queue.ts'
 import { exportsQueue } from '#shared/queues/exports-queue.ts'
 import { openQueue, type QueueConnection } from '#shared/queues/open-queue.ts'
 import { outcomesQueue } from '#shared/queues/outcomes-queue.ts'
 import { sweepsQueue } from '#shared/queues/sweeps-queue.ts'
+import { workflowsQueue } from '#shared/queues/workflows-queue.ts'
 import { withBackup } from '#shared/service/backup-context.ts'
 import { consume } from '#shared/service/consume.ts'
 import { failureOutcome } from '#shared/service/failure-outcome.ts'
+import { rememberVersion } from '#shared/service/remember-version.ts'
 import type { Service } from '#shared/service/service.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import { openDiskRoom } from './disk-room.ts'
 import { downloadArchive } from './download-archive.ts'
+import { defineDownloadMetrics } from './download-metrics.ts'
+import { noteWorkflowAlone } from './note-workflow.ts'
 import { postponeWhenFull } from './postpone-when-full.ts'
 
 export interface DownloaderDeps {
@@ -22,6 +29,8 @@ export interface DownloaderDeps {
   readonly cvat: CvatClient
   readonly store: Store
   readonly logger: Logger
+  /** Absent: counted for nobody. */
+  readonly metrics?: ProcessMetrics | undefined
   readonly parallelDownloads: number
   readonly serverUrl: string
   /** CVAT_BACKUP_DISK_RESERVE. */
@@ -33,13 +42,14 @@ export interface DownloaderDeps {
 const fullDiskTimes = { checkEveryMs: 30_000, limitMs: 24 * 3600_000 }
 
 export async function startDownloader(deps: DownloaderDeps): Promise<Service> {
-  const { connection, cvat, store, parallelDownloads, serverUrl } = deps
+  const { connection, cvat, store, parallelDownloads, serverUrl, diskReserveBytes, metrics = openMetrics() } = deps
   const logger = deps.logger.child({ service: 'downloader' })
   const { isNew } = await store.checkDirectory()
   if (isNew) {
     const directory = store.directory
     logger.warn({ directory }, 'a new backup directory was begun; if there were archives in it, its mount is missing')
   }
+  collectFreeBytes(metrics, store)
   const claims = openClaims(connection)
   const exports = openQueue(exportsQueue, connection)
   const sweeps = openQueue(sweepsQueue, connection)
@@ -47,16 +57,18 @@ export async function startDownloader(deps: DownloaderDeps): Promise<Service> {
   const room = openDiskRoom({
     store,
     logger,
-    reserveBytes: deps.diskReserveBytes,
+    reserveBytes: diskReserveBytes,
     ...(deps.fullDisk ?? fullDiskTimes),
     pause: () => consumer.pause(),
     resume: () => consumer.resume(),
   })
-  const archiveDeps = { cvat, store, room, claims, exports, sweeps, outcomes, serverUrl }
+  const downloadMetrics = defineDownloadMetrics(metrics.registry, { reserveBytes: diskReserveBytes })
+  const archiveDeps = { cvat, store, room, claims, exports, sweeps, outcomes, serverUrl, metrics: downloadMetrics }
   const consumer = consume({
     definition: downloadsQueue,
     connection,
     logger,
+    metrics: metrics.jobs,
     concurrency: parallelDownloads,
     handle: (payload, context) => {
       const inBackup = withBackup(context, payload)
@@ -68,11 +80,25 @@ export async function startDownloader(deps: DownloaderDeps): Promise<Service> {
       await outcomes.add(failureOutcome(payload, error))
     },
   })
+  const noteDeps = { cvat, store, claims, sweeps, outcomes, serverUrl, serverVersion: rememberVersion(cvat) }
+  const workflowConsumer = consume({
+    definition: workflowsQueue,
+    connection,
+    logger,
+    metrics: metrics.jobs,
+    concurrency: parallelDownloads,
+    handle: (payload, context) => noteWorkflowAlone(payload, withBackup(context, payload), noteDeps),
+    async giveUp(payload, error) {
+      const { name, payload: outcome } = failureOutcome(payload, error)
+      await outcomes.add({ name, payload: { ...outcome, isWorkflow: true } })
+    },
+  })
   logger.info({ parallelDownloads, directory: store.directory }, 'downloader is ready')
   return {
+    checks: [checkCvat(cvat), checkDirectory(store), checkRoom(store, diskReserveBytes)],
     async close() {
       room.close()
-      await consumer.close()
+      await Promise.all([consumer.close(), workflowConsumer.close()])
       await Promise.all([exports.close(), sweeps.close(), outcomes.close()])
     },
   }

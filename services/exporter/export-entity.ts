@@ -11,6 +11,7 @@ import type { ExportPayload } from '#shared/queues/exports-queue.ts'
 import type { OpenQueue } from '#shared/queues/open-queue.ts'
 import type { Outcome } from '#shared/queues/outcomes-queue.ts'
 import type { JobContext } from '#shared/service/consume.ts'
+import type { ExportMetrics } from './export-metrics.ts'
 import { explainFailedRequest, holdsObservedState } from './judge-request.ts'
 import { observeEntity } from './observe-entity.ts'
 import { waitForSlot } from './wait-for-slot.ts'
@@ -24,6 +25,7 @@ export interface ExportDeps {
   readonly parallelExports: number
   readonly requestTimeoutMs: number
   readonly serverVersion: (signal: AbortSignal) => Promise<string>
+  readonly metrics: ExportMetrics
 }
 
 type Asked = NonNullable<ExportPayload['asked']>
@@ -54,6 +56,7 @@ export async function exportEntity(
     if (request?.resultUrl && holdsObservedState(request, asked.observation)) {
       await addDownload(payload, asked, request.resultUrl, context, deps)
       await deps.slots.giveBack(series)
+      deps.metrics.finished(payload.series.content, asked.at)
       return `finished at the server as ${asked.requestId}`
     }
     context.logger.info({ requestId: asked.requestId }, 'the export has gone or began too early: asking again')

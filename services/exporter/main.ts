@@ -6,6 +6,9 @@ import { runService } from '#shared/service/run-service.ts'
 import { exporterSettings } from './config.ts'
 import { startExporter } from './service.ts'
 
-await runService('exporter', { cvat: cvatSettings, exporter: exporterSettings }, ({ values, connection, logger }) =>
-  startExporter({ connection, logger, cvat: openConfiguredClient(values.cvat, logger), ...values.exporter }),
+await runService(
+  'exporter',
+  { cvat: cvatSettings, exporter: exporterSettings },
+  ({ values, connection, logger, metrics }) =>
+    startExporter({ connection, logger, metrics, cvat: openConfiguredClient(values.cvat, logger), ...values.exporter }),
 )

@@ -40,16 +40,18 @@ interface JobSummary {
   count: number
   groundTruth: number
   newest: string | null
+  newestId: number | null
 }
 
 async function observeJobs(pages: ReturnType<CvatClient['listJobs']>): Promise<Map<number, JobSummary>> {
   const byTask = new Map<number, JobSummary>()
   for await (const page of pages) {
     for (const job of page) {
-      const summary = byTask.get(job.task_id) ?? { count: 0, groundTruth: 0, newest: null }
+      const summary = byTask.get(job.task_id) ?? { count: 0, groundTruth: 0, newest: null, newestId: null }
       summary.count++
       if (job.type === 'ground_truth') summary.groundTruth++
       summary.newest = newestDate([summary.newest, job.updated_date])
+      summary.newestId = Math.max(summary.newestId ?? 0, job.id)
       byTask.set(job.task_id, summary)
     }
   }
@@ -66,6 +68,7 @@ function observeTask(row: TaskRow, jobs: Map<number, JobSummary>): TaskObservati
     updatedDate: row.updated_date,
     jobCount: summary?.count ?? 0,
     newestJobDate: summary?.newest ?? null,
+    newestJobId: summary?.newestId ?? null,
     groundTruthJobs: summary?.groundTruth ?? 0,
   }
 }

@@ -4,6 +4,8 @@ import type { Logger } from 'pino'
 import { openClaims } from '#shared/coordination/claims.ts'
 import { openExportSlots } from '#shared/coordination/export-slots.ts'
 import type { CvatClient } from '#shared/cvat/client.ts'
+import { checkCvat } from '#shared/monitoring/checks.ts'
+import { openMetrics, type ProcessMetrics } from '#shared/monitoring/open-metrics.ts'
 import { downloadsQueue } from '#shared/queues/downloads-queue.ts'
 import { exportsQueue } from '#shared/queues/exports-queue.ts'
 import { openQueue, type QueueConnection } from '#shared/queues/open-queue.ts'
@@ -11,28 +13,32 @@ import { outcomesQueue } from '#shared/queues/outcomes-queue.ts'
 import { withBackup } from '#shared/service/backup-context.ts'
 import { consume } from '#shared/service/consume.ts'
 import { failureOutcome } from '#shared/service/failure-outcome.ts'
+import { rememberVersion } from '#shared/service/remember-version.ts'
 import type { Service } from '#shared/service/service.ts'
 import { exportEntity } from './export-entity.ts'
-import { rememberVersion } from './remember-version.ts'
+import { defineExportMetrics } from './export-metrics.ts'
 import { adoptRunningExports } from './wait-for-slot.ts'
 
 export interface ExporterDeps {
   readonly connection: QueueConnection
   readonly cvat: CvatClient
   readonly logger: Logger
+  /** Absent: counted for nobody. */
+  readonly metrics?: ProcessMetrics | undefined
   readonly parallelExports: number
   readonly requestTimeoutMs: number
 }
 
 /** Starts taking jobs. The number of exports in flight is a limit over all exporters, not for each. */
 export async function startExporter(deps: ExporterDeps): Promise<Service> {
-  const { connection, cvat, parallelExports } = deps
+  const { connection, cvat, parallelExports, metrics = openMetrics() } = deps
   const logger = deps.logger.child({ service: 'exporter' })
   const claims = openClaims(connection)
   const slots = openExportSlots(connection)
   const downloads = openQueue(downloadsQueue, connection)
   const outcomes = openQueue(outcomesQueue, connection)
   const exportsInRedis = openQueue(exportsQueue, connection)
+  const exportMetrics = defineExportMetrics(metrics.registry)
   const starting = new AbortController()
   await exportsInRedis.bull.setGlobalConcurrency(parallelExports)
   const adopted = adoptRunningExports({ slots, cvat }, parallelExports, starting.signal)
@@ -43,6 +49,7 @@ export async function startExporter(deps: ExporterDeps): Promise<Service> {
     definition: exportsQueue,
     connection,
     logger,
+    metrics: metrics.jobs,
     concurrency: parallelExports,
     handle: async (payload, context) => {
       await adopted
@@ -55,6 +62,7 @@ export async function startExporter(deps: ExporterDeps): Promise<Service> {
         parallelExports,
         requestTimeoutMs: deps.requestTimeoutMs,
         serverVersion,
+        metrics: exportMetrics,
       })
     },
     giveUp: async (payload, error) => outcomes.add(failureOutcome(payload, error)),
@@ -62,6 +70,7 @@ export async function startExporter(deps: ExporterDeps): Promise<Service> {
   const serverVersion = rememberVersion(cvat)
   logger.info({ parallelExports }, 'exporter is ready')
   return {
+    checks: [checkCvat(cvat)],
     async close() {
       starting.abort()
       await consumer.close()

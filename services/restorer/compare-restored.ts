@@ -67,7 +67,8 @@ async function readTask(row: TaskRow, cvat: CompareClient, signal: AbortSignal):
   let annotations = 0
   for await (const page of cvat.listJobs({ taskId: row.id }, signal)) {
     for (const job of page) {
-      jobs.push({ type: job.type, startFrame: job.start_frame, stopFrame: job.stop_frame })
+      // A job without frames is not one that an archive has.
+      jobs.push({ type: job.type, startFrame: job.start_frame ?? -1, stopFrame: job.stop_frame ?? -1 })
       annotations += await cvat.contents.countJobAnnotations(job.id, signal)
     }
   }

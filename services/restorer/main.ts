@@ -11,13 +11,14 @@ import { startRestorer } from './service.ts'
 await runService(
   'restorer',
   { cvat: cvatSettings, store: storeSettings, restore: restoreSettings },
-  async ({ values, connection, logger }) => {
+  async ({ values, connection, logger, metrics }) => {
     const { url, credentials, ca } = chooseRestoreTarget(values.restore, values.cvat)!
     return startRestorer({
       ...values.restore,
       serverUrl: values.cvat.url,
       connection,
       logger,
+      metrics,
       store: openStore({ directory: values.store.backupDir }),
       target: { url, cvat: openCvatClient({ url, credentials, ca, logger }) },
     })

@@ -5,25 +5,10 @@ import type { CvatClient } from '#shared/cvat/client.ts'
 import type { JobRow } from '#shared/cvat/rows.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import type { EntityRef } from '#shared/model/entity.ts'
+import type { WorkflowRow } from '#shared/model/workflow.ts'
 import type { UploadedTask } from './compose-upload.ts'
 
-/** As it was on the server that was backed up. Usernames; null for nobody. */
-export type WorkRow =
-  | { readonly type: 'project'; readonly assignee: string | null }
-  | { readonly type: 'task'; readonly id: number; readonly position: number; readonly assignee: string | null }
-  | {
-      readonly type: 'job'
-      readonly taskId: number
-      readonly jobType: string
-      readonly startFrame: number | null
-      readonly stopFrame: number | null
-      readonly stage: string | null
-      readonly state: string | null
-      readonly assignee: string | null
-    }
-  | { readonly type: 'issue' | 'comment' }
-
-type JobWork = Extract<WorkRow, { type: 'job' }>
+type JobWork = Extract<WorkflowRow, { type: 'job' }>
 
 export type PutBackClient = Pick<CvatClient, 'listTasks' | 'listJobs' | 'changes'>
 
@@ -36,7 +21,7 @@ export type PutBackClient = Pick<CvatClient, 'listTasks' | 'listJobs' | 'changes
 export async function putBack(
   restored: EntityRef,
   tasks: readonly UploadedTask[],
-  rows: AsyncIterable<WorkRow>,
+  rows: AsyncIterable<WorkflowRow>,
   cvat: PutBackClient,
   signal: AbortSignal,
 ): Promise<string[]> {
@@ -105,7 +90,7 @@ interface TaskWork {
 }
 
 /** Of one project: its jobs are held, nothing of its issues. */
-async function collectWork(rows: AsyncIterable<WorkRow>) {
+async function collectWork(rows: AsyncIterable<WorkflowRow>) {
   const tasks = new Map<number, TaskWork>()
   const byPosition = new Map<number, TaskWork>()
   let projectAssignee: string | null = null

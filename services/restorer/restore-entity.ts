@@ -80,11 +80,12 @@ export async function restoreEntity(
 
 /** Compares, puts back what no archive holds, and takes the mark away: the last step on the target, so that a mark says that something is unfinished. */
 async function finish(
-  { payload, upload, markedName, deps, context, save }: Work,
+  work: Work,
   restored: EntityRef,
   archive: StoredArchive,
   finalName: string,
 ): Promise<{ differences: Difference[]; notes: string[] }> {
+  const { upload, markedName, deps, context, save } = work
   const { cvat, url } = deps.target
   const { signal } = context
   try {
@@ -96,8 +97,7 @@ async function finish(
     // By its mark a drill's next step knows that it may remove it; and a drill assigns nothing to anybody.
     if (deps.isDrill) return { differences: all, notes: [] }
     await context.progress({ phase: 'people' })
-    const rows = await deps.readWork?.(archive, payload.notAfter)
-    const notes = rows ? await putBack(restored, upload.tasks, rows, cvat, signal) : []
+    const notes = await putBackWorkflow(restored, archive, work)
     await cvat.changes.rename(restored, finalName, signal)
     return { differences: all, notes }
   } catch (error) {
@@ -110,6 +110,26 @@ async function finish(
       hint: 'The same command makes it anew.',
       cause: error,
     })
+  }
+}
+
+/** From the sidecar that goes with the archive, or from the last one until the wished time. */
+async function putBackWorkflow(
+  restored: EntityRef,
+  archive: StoredArchive,
+  { payload, upload, deps, context }: Work,
+): Promise<string[]> {
+  const { workflows } = deps.store
+  const { entity, record } = archive
+  const moment = payload.notAfter === undefined ? { archive } : { serverUrl: record.server.url, at: payload.notAfter }
+  try {
+    const workflow = await workflows.find(entity, moment)
+    if (!workflow) return []
+    const rows = workflows.read(workflow, context.signal)
+    return await putBack(restored, upload.tasks, rows, deps.target.cvat, context.signal)
+  } catch (error) {
+    if (!(error instanceof BackupError) || error.code !== 'damaged-workflow') throw error
+    return [`not put back: stages, states and assignees: ${error.message}`]
   }
 }
 

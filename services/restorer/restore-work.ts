@@ -5,9 +5,7 @@ import type { CvatClient } from '#shared/cvat/client.ts'
 import type { RestorePayload } from '#shared/queues/restores-queue.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import type { RestoreState } from '#shared/store/restore-state.ts'
-import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import type { Upload } from './compose-upload.ts'
-import type { WorkRow } from './put-back.ts'
 
 export interface RestoreDeps {
   readonly store: Store
@@ -23,11 +21,6 @@ export interface RestoreDeps {
   readonly settleMs?: number
   /** What is made is to be removed again: it keeps its mark, which says that it is a drill's. */
   readonly isDrill?: boolean
-  /** What no archive holds, of the time of this archive; undefined where nothing is known. */
-  readonly readWork?: (
-    archive: StoredArchive,
-    notAfter: string | undefined,
-  ) => Promise<AsyncIterable<WorkRow> | undefined>
 }
 
 export interface RestoreContext {

@@ -2,6 +2,7 @@
 
 import type { Logger } from 'pino'
 import type { CvatClient } from '#shared/cvat/client.ts'
+import { openMetrics, type ProcessMetrics } from '#shared/monitoring/open-metrics.ts'
 import { drillsQueue } from '#shared/queues/drills-queue.ts'
 import type { QueueConnection } from '#shared/queues/open-queue.ts'
 import { restoresQueue } from '#shared/queues/restores-queue.ts'
@@ -10,6 +11,7 @@ import type { Service } from '#shared/service/service.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import { announceTarget } from './announce-target.ts'
 import { drillBySchedule } from './drill-by-schedule.ts'
+import { collectDrills } from './drill-metrics.ts'
 import { noteFailure } from './note-failure.ts'
 import { restoreEntity } from './restore-entity.ts'
 
@@ -17,6 +19,8 @@ export interface RestorerDeps {
   readonly connection: QueueConnection
   readonly store: Store
   readonly logger: Logger
+  /** Absent: counted for nobody. */
+  readonly metrics?: ProcessMetrics | undefined
   readonly target: { readonly url: string; readonly cvat: CvatClient }
   readonly parallelRestores: number
   readonly chunkBytes: number
@@ -28,13 +32,14 @@ export interface RestorerDeps {
 }
 
 export async function startRestorer(deps: RestorerDeps): Promise<Service> {
-  const { connection, store, target, parallelRestores } = deps
+  const { connection, store, target, parallelRestores, metrics = openMetrics() } = deps
   const logger = deps.logger.child({ service: 'restorer' })
   const now = () => new Date()
   const consumer = consume({
     definition: restoresQueue,
     connection,
     logger,
+    metrics: metrics.jobs,
     concurrency: parallelRestores,
     handle: async (payload, context) => {
       const result = await restoreEntity(payload, context, { ...deps, now })
@@ -47,14 +52,17 @@ export async function startRestorer(deps: RestorerDeps): Promise<Service> {
     definition: drillsQueue,
     connection,
     logger,
+    metrics: metrics.jobs,
     concurrency: 1,
     handle: (payload, context) =>
       drillBySchedule(payload, context, { ...deps, now, sample: deps.drillSample, source: deps.serverUrl }),
   })
+  const stopCollecting = collectDrills(metrics, store)
   const announcement = announceTarget(connection, target.url, logger)
   logger.info({ target: target.url, parallelRestores }, 'restorer is ready')
   return {
     async close() {
+      stopCollecting()
       await announcement.close()
       await Promise.all([consumer.close(), driller.close()])
     },

@@ -21,6 +21,8 @@ export interface RunSummary {
   readonly listingError: string | null
   readonly total: number
   readonly done: number
+  /** Unchanged but for what no archive holds, which was noted; absent in records of earlier versions. */
+  readonly noted: number
   readonly skipped: number
   readonly empty: number
   readonly failed: number
@@ -31,19 +33,26 @@ export interface RunSummary {
   readonly notes: readonly RunNote[]
 }
 
+/** Told of a run's end, and again when a late retry has corrected its numbers. */
+export type OnEnded = (
+  summary: RunSummary,
+  about: { readonly isWhole: boolean; readonly isFirst: boolean },
+) => Promise<void>
+
 /** Safe to repeat: a late retry that succeeded rewrites the record with the better numbers. */
 export async function endRun(
   runId: string,
-  deps: { readonly ledger: RunLedger; readonly store: Pick<Store, 'writeRunRecord'> },
+  deps: { readonly ledger: RunLedger; readonly store: Pick<Store, 'writeRunRecord'>; readonly onEnded: OnEnded },
   logger: Logger,
 ): Promise<string> {
-  const { ledger, store } = deps
+  const { ledger, store, onEnded } = deps
   const account = await ledger.read(runId)
   if (!account || account.state === 'listing' || (await ledger.countPending(runId)) > 0) return 'not over yet'
   if (account.state === 'interrupted') return 'interrupted'
   const summary = await summarise(account, ledger)
   await store.writeRunRecord({ ...summary })
   const first = account.state === 'waiting' && (await ledger.end(runId, 'ended'))
+  if (first || account.state === 'ended') await onEnded(summary, { isWhole: account.isWhole, isFirst: first })
   const { failures: _failures, notes: _notes, ...numbers } = summary
   if (account.state === 'ended') logger.info({ run: runId, ...numbers }, 'the record of an ended run was corrected')
   else if (!first) return 'ended by another job'
@@ -53,11 +62,17 @@ export async function endRun(
 }
 
 /** The backup directory takes no summary, and whoever follows the run must not wait for ever: the log has it instead. */
-export async function endUnrecorded(runId: string, ledger: RunLedger, err: unknown, logger: Logger): Promise<void> {
+export async function endUnrecorded(
+  runId: string,
+  { ledger, onEnded }: { readonly ledger: RunLedger; readonly onEnded: OnEnded },
+  err: unknown,
+  logger: Logger,
+): Promise<void> {
   const account = await ledger.read(runId)
   if (account?.state !== 'waiting' || (await ledger.countPending(runId)) > 0) return
   const summary = await summarise(account, ledger)
-  await ledger.end(runId, 'ended')
+  const isFirst = await ledger.end(runId, 'ended')
+  await onEnded({ ...summary, ok: false }, { isWhole: account.isWhole, isFirst })
   const { failures, notes: _notes, ...numbers } = summary
   const fields = { run: runId, ...numbers, failures: failures.slice(0, 50), err }
   logger.error(fields, 'run ended, but its summary could not be written into the backup directory')
@@ -85,6 +100,7 @@ export async function summarise(
     listingError: account.listingError ?? null,
     total: account.total,
     done: account.done,
+    noted: account.noted,
     skipped: account.skipped,
     empty: account.empty,
     failed: account.failed,

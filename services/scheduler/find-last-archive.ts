@@ -3,6 +3,7 @@
 import { type ChangeDigest, coversTask, describeChange, digestObservation } from '#shared/model/change-digest.ts'
 import type { TaskObservation } from '#shared/model/observation.ts'
 import { formatContent, type Series } from '#shared/model/series.ts'
+import type { ProtectedArchive } from '#shared/protection/protection-table.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import { type ArchiveRecord, isStale, knownObservation } from '#shared/store/record.ts'
 import { normaliseServerUrl } from '#shared/store/server-url.ts'
@@ -10,28 +11,34 @@ import type { LastArchive } from './decide-backup.ts'
 
 type ReadStore = Pick<Store, 'newestGood' | 'listRecords'>
 
-/**
- * The newest good archive; or, when it does not show the present state but an archive of a project into which CVAT put
- * an old file does, that one, with what the tasks' own archives add to it.
- */
+export interface FoundArchives {
+  /**
+   * The newest good archive; or, when it does not show the present state but an archive of a project into which CVAT put
+   * an old file does, that one, with what the tasks' own archives add to it.
+   */
+  readonly last: LastArchive | undefined
+  /** The newest that protects the entity, also one of which it is not known what the server said (an adopted one). */
+  readonly archive: ProtectedArchive | undefined
+}
+
 export async function findLastArchive(
   series: Series,
   present: ChangeDigest,
   store: ReadStore,
   serverUrl: string,
-): Promise<LastArchive | undefined> {
-  const good = await readNewestGood(series, store, serverUrl)
-  const last = good && { digest: digestObservation(good.observation), createdAt: good.createdAt }
-  if (last && !describeChange(last.digest, present)) return last
-  if (series.entity.type !== 'project' || series.content.kind !== 'backup') return last
+): Promise<FoundArchives> {
+  const good = (await store.newestGood(series, serverUrl))?.record
+  const observation = good && knownObservation(good)
+  const last = good && observation && { digest: digestObservation(observation), createdAt: good.createdAt }
+  const found = { last, archive: good && describe(good) }
+  if (last && !describeChange(last.digest, present)) return found
+  if (series.entity.type !== 'project' || series.content.kind !== 'backup') return found
   const stale = await findStale(series, present, store, serverUrl)
-  return stale ? addTasks(stale, store, serverUrl) : last
+  return stale ? { last: await addTasks(stale, store, serverUrl), archive: describe(stale) } : found
 }
 
-async function readNewestGood(series: Series, store: ReadStore, serverUrl: string) {
-  const found = await store.newestGood(series, serverUrl)
-  const observation = found && knownObservation(found.record)
-  return observation && { observation, createdAt: found.record.createdAt }
+function describe({ createdAt, archive, verification }: ArchiveRecord): ProtectedArchive {
+  return { createdAtMs: Date.parse(createdAt), sizeBytes: archive.sizeBytes, level: verification.level }
 }
 
 async function findStale(series: Series, present: ChangeDigest, store: ReadStore, serverUrl: string) {
@@ -54,8 +61,9 @@ async function addTasks(record: ArchiveRecord, store: ReadStore, serverUrl: stri
   const uncovered: TaskObservation[] = []
   for (const task of observation.tasks.filter(({ id }) => named.has(id))) {
     const series: Series = { entity: { type: 'task', id: task.id }, content: { kind: 'backup' } }
-    const own = await readNewestGood(series, store, serverUrl)
-    const isCovered = own !== undefined && coversTask(own.observation, task)
+    const own = (await store.newestGood(series, serverUrl))?.record
+    const known = own && knownObservation(own)
+    const isCovered = known !== undefined && coversTask(known, task)
     const list = isCovered ? covered : uncovered
     list.push(task)
   }

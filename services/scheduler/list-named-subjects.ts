@@ -4,8 +4,9 @@ import type { CvatClient } from '#shared/cvat/client.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import type { EntityRef } from '#shared/model/entity.ts'
 import type { Mode } from '#shared/queues/runs-queue.ts'
-import { countJob, countTask, newTally, projectSubject, readSlugs, taskSubject } from './list-subjects.ts'
+import { projectSubject, readSlugs, taskSubject } from './list-subjects.ts'
 import type { Subject } from './subject.ts'
+import { countJob, countTask, type IssueCounter, newTally, type Tally } from './tally-subjects.ts'
 
 type NamingClient = Pick<CvatClient, 'getProject' | 'getTask' | 'listTasks' | 'listJobs' | 'listOrganizations'>
 
@@ -19,6 +20,7 @@ export async function* listNamedSubjects(
   entities: readonly EntityRef[],
   mode: Mode,
   cvat: NamingClient,
+  issues: IssueCounter,
   signal: AbortSignal,
 ): AsyncGenerator<Subject | Unlisted> {
   const slugs = await readSlugs(cvat, signal)
@@ -37,21 +39,27 @@ export async function* listNamedSubjects(
     const row = await cvat.getProject(id, signal)
     const tally = newTally()
     for await (const tasks of cvat.listTasks({ projectId: id }, signal)) {
-      for (const task of tasks) countTask(tally, task.updated_date)
+      for (const task of tasks) countTask(tally, task)
     }
-    for await (const jobs of cvat.listJobs({ projectId: id }, signal)) {
-      for (const job of jobs) countJob(tally, job.updated_date)
-    }
+    await countJobs(tally, cvat.listJobs({ projectId: id }, signal))
     return projectSubject(row, tally, slugs)
   }
 
   async function readTask(id: number): Promise<Subject> {
     const row = await cvat.getTask(id, signal)
     const tally = newTally()
-    for await (const jobs of cvat.listJobs({ taskId: id }, signal)) {
-      for (const job of jobs) countJob(tally, job.updated_date)
-    }
+    await countJobs(tally, cvat.listJobs({ taskId: id }, signal))
     return taskSubject(row, tally, slugs)
+  }
+
+  async function countJobs(tally: Tally, pages: ReturnType<NamingClient['listJobs']>): Promise<void> {
+    for await (const jobs of pages) {
+      for (const job of jobs) {
+        countJob(tally, job)
+        await issues.add(tally, job)
+      }
+    }
+    await issues.flush()
   }
 
   async function* readTasksOf(projectId: number): AsyncGenerator<Subject> {

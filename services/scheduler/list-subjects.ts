@@ -2,10 +2,9 @@
 // a page of entities is in memory, however many the server has.
 
 import type { CvatClient } from '#shared/cvat/client.ts'
-import type { ChangeDigest } from '#shared/model/change-digest.ts'
-import { newestDate } from '#shared/model/server-date.ts'
 import type { Mode } from '#shared/queues/runs-queue.ts'
 import type { Subject, SubjectPage } from './subject.ts'
+import { countJob, countTask, type IssueCounter, newTally, type Tally } from './tally-subjects.ts'
 
 export type ListingClient = Pick<CvatClient, 'listProjects' | 'listTasks' | 'listJobs' | 'listOrganizations'>
 type ProjectRow = Awaited<ReturnType<CvatClient['getProject']>>
@@ -23,25 +22,37 @@ export async function* listSubjects(
   mode: Mode,
   cursor: string,
   cvat: ListingClient,
+  issues: IssueCounter,
   signal: AbortSignal,
 ): AsyncGenerator<SubjectPage> {
   const { phase, afterId } = parseCursor(cursor, mode)
   const slugs = await readSlugs(cvat, signal)
-  if (phase === 'projects') yield* listProjects(afterId, slugs, cvat, signal)
-  yield* listTasks(mode === 't' ? 'all' : 'loose', phase === 'tasks' ? afterId : 0, slugs, cvat, signal)
+  if (phase === 'projects') yield* listProjects(afterId, slugs, cvat, issues, signal)
+  yield* listTasks(mode === 't' ? 'all' : 'loose', phase === 'tasks' ? afterId : 0, slugs, cvat, issues, signal)
 }
 
-async function* listProjects(afterId: number, slugs: Slugs, cvat: ListingClient, signal: AbortSignal) {
+async function* listProjects(
+  afterId: number,
+  slugs: Slugs,
+  cvat: ListingClient,
+  issues: IssueCounter,
+  signal: AbortSignal,
+) {
   let from = afterId + 1
   for await (const rows of cvat.listProjects({ afterId, pageSize: PAGE_SIZE }, signal)) {
     const to = rows.at(-1)!.id
     const tallies = new Map<number, Tally>(rows.map((row) => [row.id, newTally()]))
     for await (const tasks of cvat.listTasks({ projectIds: { from, to } }, signal)) {
-      for (const task of tasks) countTask(tallies.get(task.project_id ?? 0), task.updated_date)
+      for (const task of tasks) countTask(tallies.get(task.project_id ?? 0), task)
     }
     for await (const jobs of cvat.listJobs({ projectIds: { from, to } }, signal)) {
-      for (const job of jobs) countJob(tallies.get(job.project_id ?? 0), job.updated_date)
+      for (const job of jobs) {
+        const tally = tallies.get(job.project_id ?? 0)
+        countJob(tally, job)
+        await issues.add(tally, job)
+      }
     }
+    await issues.flush()
     const subjects = rows.map((row) => projectSubject(row, tallies.get(row.id)!, slugs))
     yield { subjects, cursor: `projects ${to}` } satisfies SubjectPage
     from = to + 1
@@ -53,6 +64,7 @@ async function* listTasks(
   afterId: number,
   slugs: Slugs,
   cvat: ListingClient,
+  issues: IssueCounter,
   signal: AbortSignal,
 ) {
   const scope = which === 'loose' ? ({ withoutProject: true } as const) : ({ all: true } as const)
@@ -60,9 +72,14 @@ async function* listTasks(
     const tallies = new Map<number, Tally>(rows.map((row) => [row.id, newTally()]))
     for (const jobScope of which === 'all' ? [rangeOf(rows)] : chunksOf(rows)) {
       for await (const jobs of cvat.listJobs(jobScope, signal)) {
-        for (const job of jobs) countJob(tallies.get(job.task_id), job.updated_date)
+        for (const job of jobs) {
+          const tally = tallies.get(job.task_id)
+          countJob(tally, job)
+          await issues.add(tally, job)
+        }
       }
     }
+    await issues.flush()
     const subjects = rows.map((row) => taskSubject(row, tallies.get(row.id)!, slugs))
     yield { subjects, cursor: `tasks ${rows.at(-1)!.id}` } satisfies SubjectPage
   }
@@ -79,55 +96,32 @@ function chunksOf(rows: readonly TaskRow[]) {
   return chunks
 }
 
-interface Tally {
-  taskCount: number
-  newestTaskDate: string | null
-  jobCount: number
-  newestJobDate: string | null
-}
-
-export function newTally(): Tally {
-  return { taskCount: 0, newestTaskDate: null, jobCount: 0, newestJobDate: null }
-}
-
-/** Rows of entities that appeared after the page was read have no tally; the next run sees them. */
-export function countTask(tally: Tally | undefined, updatedDate: string): void {
-  if (!tally) return
-  tally.taskCount++
-  tally.newestTaskDate = newestDate([tally.newestTaskDate, updatedDate])
-}
-
-export function countJob(tally: Tally | undefined, updatedDate: string): void {
-  if (!tally) return
-  tally.jobCount++
-  tally.newestJobDate = newestDate([tally.newestJobDate, updatedDate])
-}
-
+/** Call it once: it closes the tally. */
 export function projectSubject(row: ProjectRow, tally: Tally, slugs: Slugs): Subject {
-  const digest: ChangeDigest = { updatedDate: row.updated_date, ...tally }
+  const { workflow, knowsIssues, ...counted } = tally
+  workflow.addProject(row)
   return {
     entity: { type: 'project', id: row.id },
     name: row.name,
     project: undefined,
     organization: slugOf(row.organization_id, slugs),
-    digest,
+    digest: { updatedDate: row.updated_date, ...counted },
+    workflow: workflow.digest(knowsIssues),
     size: undefined,
   }
 }
 
+/** Call it once: it counts the task itself. */
 export function taskSubject(row: TaskRow, tally: Tally, slugs: Slugs): Subject {
-  const digest: ChangeDigest = {
-    ...tally,
-    updatedDate: row.updated_date,
-    taskCount: 1,
-    newestTaskDate: row.updated_date,
-  }
+  countTask(tally, row)
+  const { workflow, knowsIssues, ...counted } = tally
   return {
     entity: { type: 'task', id: row.id },
     name: row.name,
     project: row.project_id === null ? undefined : { id: row.project_id, name: row.project_name ?? '' },
     organization: slugOf(row.organization_id, slugs),
-    digest,
+    digest: { updatedDate: row.updated_date, ...counted },
+    workflow: workflow.digest(knowsIssues),
     size: row.size,
   }
 }

@@ -2,6 +2,7 @@
 
 import { clockSettings } from '#shared/config/clock.ts'
 import { cvatSettings } from '#shared/config/cvat.ts'
+import { monitoringSettings } from '#shared/config/monitoring.ts'
 import { storeSettings } from '#shared/config/store.ts'
 import { openConfiguredClient } from '#shared/service/open-configured-client.ts'
 import { runService } from '#shared/service/run-service.ts'
@@ -12,12 +13,20 @@ import { startScheduler } from './service.ts'
 
 await runService(
   'scheduler',
-  { cvat: cvatSettings, store: storeSettings, scheduler: schedulerSettings, clock: clockSettings },
-  async ({ values, connection, logger }) => {
+  {
+    cvat: cvatSettings,
+    store: storeSettings,
+    scheduler: schedulerSettings,
+    clock: clockSettings,
+    monitoring: monitoringSettings,
+  },
+  async ({ values, connection, logger, metrics }) => {
     const { scheduler, cvat, store, clock } = values
     return startScheduler({
       connection,
       logger,
+      metrics,
+      monitoring: values.monitoring,
       cvat: openConfiguredClient(cvat, logger),
       store: openStore({ directory: store.backupDir }),
       serverUrl: cvat.url,

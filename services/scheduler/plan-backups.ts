@@ -1,15 +1,19 @@
-// Enters entities into a run: decides for each, and adds an export job for those that need one. Every step may run twice.
+// Enters entities into a run: decides for each, and adds a job for those that need an export or a new sidecar. Every step may run twice.
 
 import type { Logger } from 'pino'
-import type { RunLedger } from '#shared/coordination/run-ledger.ts'
+import type { Plan, RunLedger } from '#shared/coordination/run-ledger.ts'
 import { digestTask } from '#shared/model/change-digest.ts'
 import { formatEntity } from '#shared/model/entity.ts'
 import type { TaskObservation } from '#shared/model/observation.ts'
 import { type ArchiveContent, formatSeries, type Series } from '#shared/model/series.ts'
-import type { ExportPayload } from '#shared/queues/exports-queue.ts'
+import { formatWorkflow } from '#shared/model/workflow.ts'
+import type { ProtectionTable, Sighting } from '#shared/protection/protection-table.ts'
+import type { Backup, ExportPayload } from '#shared/queues/exports-queue.ts'
 import type { OpenQueue } from '#shared/queues/open-queue.ts'
+import type { Mode } from '#shared/queues/runs-queue.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import { decideBackup } from './decide-backup.ts'
+import { describeWorkflowChange } from './decide-workflow.ts'
 import { findLastArchive } from './find-last-archive.ts'
 import type { Subject } from './subject.ts'
 
@@ -17,6 +21,8 @@ export interface PlanDeps {
   readonly store: Store
   readonly ledger: Pick<RunLedger, 'plan'>
   readonly exports: OpenQueue<ExportPayload>
+  readonly workflows: OpenQueue<Backup>
+  readonly protection: Pick<ProtectionTable, 'noteListed'>
   /** CVAT_URL, for links and for telling this server's archives from another's. */
   readonly serverUrl: string
 }
@@ -25,6 +31,9 @@ export interface Planning {
   readonly content: ArchiveContent
   /** Back up everything, changed or not. */
   readonly full: boolean
+  /** The run's mode and when it began, for the protection table. */
+  readonly mode: Mode
+  readonly startedAtMs: number
   /** `besides`: tasks whose project's archive turned out to hold an old state of them. */
   readonly how: 'listed' | 'besides'
 }
@@ -43,7 +52,11 @@ export async function planBackups(
     signal.throwIfAborted()
     const batch = subjects.slice(i, i + PARALLEL_READS)
     const plans = await Promise.all(batch.map((subject) => planSubject(runId, subject, planning, logger, deps)))
-    await deps.exports.addAll(plans.flatMap(({ job }) => job ?? []))
+    // Before a backup of them can end: how it ended is noted for known series only.
+    const sightings = plans.map(({ sighting }) => sighting)
+    await deps.protection.noteListed(planning.mode, planning.startedAtMs, sightings)
+    await deps.exports.addAll(plans.flatMap(({ job }) => (job?.queue === 'exports' ? job : [])))
+    await deps.workflows.addAll(plans.flatMap(({ job }) => (job?.queue === 'workflows' ? job : [])))
     for (const { subject, uncovered } of plans) {
       const tasks = uncovered.map((task) => taskOf(task, subject.organization))
       await planBackups(runId, tasks, { ...planning, how: 'besides' }, { logger, signal }, deps)
@@ -59,6 +72,7 @@ export function taskOf(task: TaskObservation, organization: string | null): Subj
     project: undefined,
     organization,
     digest: digestTask(task),
+    workflow: undefined,
     size: task.size,
   }
 }
@@ -72,15 +86,38 @@ async function planSubject(
 ) {
   await store.removeDeletedMarker(subject.entity, serverUrl)
   const series: Series = { entity: subject.entity, content }
-  const last = full ? undefined : await findLastArchive(series, subject.digest, store, serverUrl)
-  const { action, reason, uncovered } = decideBackup(subject, last, full)
-  const key = formatSeries(series)
+  const { last, archive } = await findLastArchive(series, subject.digest, store, serverUrl)
+  const decision = decideBackup(subject, last, full)
+  const { uncovered } = decision
+  const change = decision.action === 'skip' ? await findWorkflowChange(subject, content, store, serverUrl) : undefined
+  const action: Plan['action'] = change === undefined ? decision.action : 'workflow'
+  const reason = change === undefined ? decision.reason : `${decision.reason}; only its workflow is noted: ${change}`
+  const listedAs = formatSeries(series)
+  const key = action === 'workflow' ? formatWorkflow(subject.entity) : listedAs
   const backupId = `${runId}.${key}`
-  const planned = await ledger.plan(runId, { series: key, name: subject.name, action, reason, backupId }, how)
+  const plan = { series: key, listedAs, name: subject.name, action, reason, backupId }
+  const planned = await ledger.plan(runId, plan, how)
   logger.debug({ entity: formatEntity(subject.entity), name: subject.name, action, reason }, 'planned')
-  if (planned !== 'new') return { subject, uncovered, job: undefined }
   const link = new URL(`${subject.entity.type}s/${subject.entity.id}`, `${serverUrl}/`).href
   const { name, organization } = subject
+  // What the archive is to hold decides, not the sidecar: an entity of which only that is due is protected.
+  const sighting: Sighting = { series, name, organization, link, found: foundAs[decision.action], archive }
+  if (planned !== 'new') return { subject, sighting, uncovered, job: undefined }
   const payload = { backupId, runId, series, name, organization, link, reexports: 0 }
-  return { subject, uncovered, job: { name, jobId: backupId, payload } }
+  const queue = action === 'workflow' ? ('workflows' as const) : ('exports' as const)
+  return { subject, sighting, uncovered, job: { queue, name, jobId: backupId, payload } }
+}
+
+const foundAs = { skip: 'protected', empty: 'empty', backup: 'due' } as const
+
+/** Annotation exports have no sidecars: those of the same entity's backups hold the same. */
+async function findWorkflowChange(
+  { entity, workflow }: Subject,
+  content: ArchiveContent,
+  store: Store,
+  serverUrl: string,
+): Promise<string | undefined> {
+  if (content.kind !== 'backup' || !workflow) return undefined
+  const newest = await store.workflows.newest(entity, serverUrl)
+  return describeWorkflowChange(workflow, newest && { digest: newest.end.digest, takenAt: newest.head.takenAt })
 }

@@ -2,9 +2,15 @@
 
 import type { Logger } from 'pino'
 import { openClaims } from '#shared/coordination/claims.ts'
+import { openExportSlots } from '#shared/coordination/export-slots.ts'
+import { openLastRuns } from '#shared/coordination/last-runs.ts'
 import { openRunLedger } from '#shared/coordination/run-ledger.ts'
 import type { CvatClient } from '#shared/cvat/client.ts'
 import { BackupError, describeError } from '#shared/errors/backup-error.ts'
+import { checkCvat, checkDirectory } from '#shared/monitoring/checks.ts'
+import { collectFreeBytes } from '#shared/monitoring/directory-metrics.ts'
+import { openMetrics, type ProcessMetrics } from '#shared/monitoring/open-metrics.ts'
+import { openProtectionTable } from '#shared/protection/protection-table.ts'
 import { downloadsQueue } from '#shared/queues/downloads-queue.ts'
 import { drillsQueue } from '#shared/queues/drills-queue.ts'
 import { exportsQueue } from '#shared/queues/exports-queue.ts'
@@ -13,14 +19,18 @@ import { outcomesQueue } from '#shared/queues/outcomes-queue.ts'
 import { type RunPayload, runsQueue, type StartRun } from '#shared/queues/runs-queue.ts'
 import { sweepsQueue } from '#shared/queues/sweeps-queue.ts'
 import { verificationsQueue } from '#shared/queues/verifications-queue.ts'
+import { workflowsQueue } from '#shared/queues/workflows-queue.ts'
 import { consume, type JobContext } from '#shared/service/consume.ts'
 import { makeRunId } from '#shared/service/make-run-id.ts'
 import type { Service } from '#shared/service/service.ts'
 import type { Store } from '#shared/store/open-store.ts'
-import { endRun, endUnrecorded } from './end-run.ts'
+import { endRun, endUnrecorded, type OnEnded } from './end-run.ts'
 import { guardSchedules } from './guard-schedules.ts'
 import { isWatchKept, keepSchedules } from './keep-schedules.ts'
+import { collectProtection, type ProtectionMetricsSettings } from './protection-metrics.ts'
+import { collectQueues } from './queue-metrics.ts'
 import type { Schedule } from './read-crontab.ts'
+import { defineRunMetrics, endedRunOf } from './run-metrics.ts'
 import { type StartRunDeps, startRun } from './start-run.ts'
 import { takeOutcome } from './take-outcome.ts'
 import { watchRuns } from './watch-runs.ts'
@@ -33,31 +43,56 @@ export interface SchedulerDeps extends Pick<StartRunDeps, 'filters' | 'annotatio
   /** Absent: nothing runs by the clock, only what is asked for. */
   readonly schedules?: readonly Schedule[] | undefined
   readonly timeZone: string
+  /** Absent: counted for nobody. */
+  readonly metrics?: ProcessMetrics | undefined
+  /** CVAT_BACKUP_METRICS_ENTITIES and CVAT_BACKUP_LATE_AFTER_HOURS. */
+  readonly monitoring?: ProtectionMetricsSettings | undefined
 }
 
 export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
-  const { connection, store } = deps
+  const { connection, store, metrics = openMetrics() } = deps
   const logger = deps.logger.child({ service: 'scheduler' })
   const ledger = openRunLedger(connection)
   const claims = openClaims(connection)
+  const protection = openProtectionTable(connection)
+  const lastRuns = openLastRuns(connection)
   const runs = openQueue(runsQueue, connection)
   const exports = openQueue(exportsQueue, connection)
   const downloads = openQueue(downloadsQueue, connection)
+  const workflows = openQueue(workflowsQueue, connection)
   const sweeps = openQueue(sweepsQueue, connection)
   const verifications = openQueue(verificationsQueue, connection)
   const drills = openQueue(drillsQueue, connection)
   const outcomes = openQueue(outcomesQueue, connection)
   const { schedules, timeZone } = deps
   // Who runs only what is asked for takes the schedules away that `serve` has left: nobody asked for those runs.
-  const keep = () => keepSchedules(schedules ?? [], { runs, sweeps, verifications, drills, timeZone })
+  const keep = async () => {
+    await protection.noteSchedules((schedules ?? []).filter(isBackup), timeZone)
+    await keepSchedules(schedules ?? [], { runs, sweeps, verifications, drills, timeZone })
+  }
   await keep()
   const guard = guardSchedules({ redis: connection.redis, isKept: () => isWatchKept(runs), keep, logger })
 
+  const { monitoring = { entities: 0, lateAfterMs: undefined } } = deps
+  collectFreeBytes(metrics, store)
+  const runMetrics = defineRunMetrics(metrics, lastRuns)
+  const queues = [runs, exports, downloads, workflows, sweeps, verifications, drills, outcomes]
+  const collecting = [
+    runMetrics.stop,
+    collectQueues(metrics, { queues, exports, slots: openExportSlots(connection) }),
+    collectProtection(metrics, protection, monitoring),
+  ]
+  const onEnded: OnEnded = async (summary, { isWhole, isFirst }) => {
+    if (isFirst) runMetrics.ended(summary.mode, summary.ok)
+    if (isWhole) await lastRuns.noteEnded(endedRunOf(summary))
+  }
+
   const handleRun = (payload: RunPayload, context: JobContext<RunPayload>): Promise<string> => {
     if (payload.do === 'watch-runs') {
-      return watchRuns({ ledger, claims, runs, exports, downloads, outcomes, logger }, context.signal)
+      const watchDeps = { ledger, claims, protection, runs, exports, downloads, workflows, outcomes, logger }
+      return watchRuns(watchDeps, context.signal)
     }
-    if (payload.do === 'end-run') return endRun(payload.runId, { ledger, store }, context.logger)
+    if (payload.do === 'end-run') return endRun(payload.runId, { ledger, store, onEnded }, context.logger)
     return handleStart(payload, context)
   }
 
@@ -66,7 +101,15 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
     // Kept before anything else: whoever takes the job up after a crash goes on with the same run.
     if (payload.runId === undefined) await context.save({ ...payload, runId })
     const runContext = { ...context, logger: context.logger.child({ run: runId }) }
-    const answer = await startRun(runId, payload, runContext, { ...deps, ledger, exports, outcomes })
+    const answer = await startRun(runId, payload, runContext, {
+      ...deps,
+      ledger,
+      exports,
+      workflows,
+      outcomes,
+      protection,
+      lastRuns,
+    })
     await endIfOver(runId)
     return answer
   }
@@ -80,14 +123,15 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
     definition: runsQueue,
     connection,
     logger,
+    metrics: metrics.jobs,
     concurrency: 4,
     handle: handleRun,
     giveUp: async (payload, error, jobId) => {
-      if (payload.do === 'end-run') return endUnrecorded(payload.runId, ledger, error, logger)
+      if (payload.do === 'end-run') return endUnrecorded(payload.runId, { ledger, onEnded }, error, logger)
       if (payload.do !== 'start-run') return
       // The run may have failed before its account was opened: without one nobody would hear of it.
       const runId = payload.runId ?? makeRunId(payload.mode, new Date(), jobId)
-      await ledger.open({ ...payload, runId, jobId })
+      await ledger.open({ ...payload, isWhole: !payload.entities, runId, jobId })
       await ledger.endListing(runId, explain(error))
       await endIfOver(runId)
     },
@@ -96,23 +140,28 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
     definition: outcomesQueue,
     connection,
     logger,
+    metrics: metrics.jobs,
     concurrency: 8,
     handle: async (outcome, context) => {
-      const ended = await takeOutcome(outcome, context, { ...deps, ledger, exports })
+      const ended = await takeOutcome(outcome, context, { ...deps, ledger, exports, workflows, protection })
       for (const runId of ended) await runs.add({ name: `end ${runId}`, payload: { do: 'end-run', runId } })
       return outcome.result
     },
   })
   logger.info({ schedules: deps.schedules?.length ?? 0, timeZone: deps.timeZone }, 'scheduler is ready')
   return {
+    checks: [checkCvat(deps.cvat), checkDirectory(store)],
     async close() {
       guard.close()
+      for (const stop of collecting) stop()
       await Promise.all([runConsumer.close(), outcomeConsumer.close()])
-      await Promise.all(
-        [runs, exports, downloads, sweeps, verifications, drills, outcomes].map((queue) => queue.close()),
-      )
+      await Promise.all(queues.map((queue) => queue.close()))
     },
   }
+}
+
+function isBackup(schedule: Schedule): schedule is Schedule & { readonly what: 'backup' } {
+  return schedule.what === 'backup'
 }
 
 function explain(error: unknown): string {

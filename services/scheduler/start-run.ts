@@ -1,11 +1,13 @@
 // Starts a run: lists the entities, decides for each, and adds an export job for those that need one. A listing that
 // was interrupted goes on after the last page that was entered whole; within a page every step may run twice.
 
+import type { LastRuns } from '#shared/coordination/last-runs.ts'
 import type { RunLedger } from '#shared/coordination/run-ledger.ts'
 import type { CvatClient } from '#shared/cvat/client.ts'
 import { BackupError, describeError } from '#shared/errors/backup-error.ts'
 import { formatEntity } from '#shared/model/entity.ts'
 import { type ArchiveContent, formatSeries, type Series } from '#shared/model/series.ts'
+import type { ProtectionTable } from '#shared/protection/protection-table.ts'
 import type { OpenQueue } from '#shared/queues/open-queue.ts'
 import type { Outcome } from '#shared/queues/outcomes-queue.ts'
 import type { StartRun } from '#shared/queues/runs-queue.ts'
@@ -16,11 +18,14 @@ import { listSubjects } from './list-subjects.ts'
 import { markDeleted, sawEverything } from './mark-deleted.ts'
 import { type Filters, isAdmitted } from './match-filter.ts'
 import { type PlanDeps, planBackups } from './plan-backups.ts'
+import { IssueCounter } from './tally-subjects.ts'
 
 export interface StartRunDeps extends PlanDeps {
   readonly cvat: CvatClient
   readonly ledger: RunLedger
   readonly outcomes: OpenQueue<Outcome>
+  readonly protection: Pick<ProtectionTable, 'noteListed' | 'endListing'>
+  readonly lastRuns: Pick<LastRuns, 'noteStarted'>
   readonly filters: Filters
   readonly annotations: { readonly format: string; readonly saveImages: boolean }
   /** CVAT_ORGANIZATION: lists show nothing else then. */
@@ -36,23 +41,33 @@ export async function startRun(
   const { ledger, cvat } = deps
   const { version } = await cvat.checkServer(context.signal)
   context.logger.info({ mode: request.mode, full: request.full, version, url: deps.serverUrl }, 'run started')
-  const { cursor } = await ledger.open({ ...request, runId, jobId: context.jobId })
-  if ((await ledger.read(runId))?.state === 'interrupted') return 'the run was interrupted'
+  const isWhole = !request.entities
+  const { cursor } = await ledger.open({ ...request, isWhole, runId, jobId: context.jobId })
+  const opened = await ledger.read(runId)
+  if (opened?.state === 'interrupted') return 'the run was interrupted'
+  const { mode } = request
+  const startedAtMs = opened?.startedAtMs ?? Date.now()
+  if (isWhole) await deps.lastRuns.noteStarted(mode, startedAtMs)
   if (request.mode === 'a') await assertFormat(deps, context.signal)
-  const planning = { content: contentOf(request, deps), full: request.full, how: 'listed' } as const
+  const { full } = request
+  const planning = { content: contentOf(request, deps), full, mode, startedAtMs, how: 'listed' } as const
+  const issues = new IssueCounter(cvat, context.signal, (error) =>
+    context.logger.warn({ reason: describeError(error) }, 'issues cannot be listed: changes of them are not noticed'),
+  )
   if (request.entities) {
-    for await (const found of listNamedSubjects(request.entities, request.mode, cvat, context.signal)) {
+    for await (const found of listNamedSubjects(request.entities, request.mode, cvat, issues, context.signal)) {
       if ('error' in found) await countUnlisted(runId, request, found, deps)
       else await planBackups(runId, [found], planning, context, deps)
     }
   } else {
-    for await (const page of listSubjects(request.mode, cursor, cvat, context.signal)) {
+    for await (const page of listSubjects(request.mode, cursor, cvat, issues, context.signal)) {
       const admitted = page.subjects.filter((subject) => isAdmitted(subject, deps.filters))
       const own = await leaveOutScratch(admitted, deps.store)
       await planBackups(runId, own, planning, context, deps)
       await ledger.advance(runId, page.cursor)
     }
   }
+  if (isWhole) await deps.protection.endListing(mode, startedAtMs, context.signal)
   if (sawEverything(request, deps)) await noteDeleted(context, deps)
   await ledger.endListing(runId)
   const account = await ledger.read(runId)

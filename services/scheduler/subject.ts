@@ -2,6 +2,7 @@
 
 import type { ChangeDigest } from '#shared/model/change-digest.ts'
 import type { EntityRef } from '#shared/model/entity.ts'
+import type { WorkflowDigest } from '#shared/model/workflow.ts'
 
 export interface Subject {
   readonly entity: EntityRef
@@ -10,6 +11,8 @@ export interface Subject {
   readonly project: { readonly id: number; readonly name: string } | undefined
   readonly organization: string | null
   readonly digest: ChangeDigest
+  /** What no archive holds; undefined where the listing was not asked about it. */
+  readonly workflow: WorkflowDigest | undefined
   /** Frames of a task; undefined for a project. */
   readonly size: number | undefined
 }

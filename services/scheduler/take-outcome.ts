@@ -3,11 +3,13 @@
 import type { Logger } from 'pino'
 import type { RunLedger } from '#shared/coordination/run-ledger.ts'
 import { formatSeries } from '#shared/model/series.ts'
-import type { Outcome } from '#shared/queues/outcomes-queue.ts'
+import type { Attempt, ProtectionTable } from '#shared/protection/protection-table.ts'
+import { accountKey, type Outcome } from '#shared/queues/outcomes-queue.ts'
 import { type PlanDeps, planBackups, taskOf } from './plan-backups.ts'
 
 export interface OutcomeDeps extends PlanDeps {
   readonly ledger: RunLedger
+  readonly protection: Pick<ProtectionTable, 'noteListed' | 'noteAttempt'>
 }
 
 /** Gives the runs that may now be ended. */
@@ -17,8 +19,11 @@ export async function takeOutcome(
   deps: OutcomeDeps,
 ): Promise<string[]> {
   const { ledger } = deps
-  const series = formatSeries(outcome.series)
-  if (outcome.result !== 'done' || outcome.reason === undefined) return ledger.settle(series, outcome)
+  const series = accountKey(outcome)
+  const attempt = attemptOf(outcome)
+  if (attempt) await deps.protection.noteAttempt(formatSeries(outcome.series), attempt)
+  const isGood = outcome.result === 'done' || outcome.result === 'noted'
+  if (!isGood || outcome.reason === undefined) return ledger.settle(series, outcome)
   const entered = new Set<string>()
   for (;;) {
     context.signal.throwIfAborted()
@@ -48,6 +53,20 @@ async function enterTasks(
   logger.warn({ run: runId, series, name, tasks: alsoBackUp?.tasks.map(({ id }) => id) }, reason)
   if (!alsoBackUp) return
   const subjects = alsoBackUp.tasks.map((task) => taskOf(task, alsoBackUp.organization))
-  const planning = { content: { kind: 'backup' }, full: account.full, how: 'besides' } as const
+  const { full, mode, startedAtMs } = account
+  const planning = { content: { kind: 'backup' }, full, mode, startedAtMs, how: 'besides' } as const
   await planBackups(runId, subjects, planning, context, deps)
+}
+
+/**
+ * What the outcome says about the entity's protection: nothing where the workflow alone was to be noted, well or not, since
+ * its archive is of the present state. Outcomes of earlier versions do not say when their archive was made: it was just now.
+ */
+function attemptOf(outcome: Outcome): Attempt | undefined {
+  const { result, isWorkflow, code = 'unknown', reason = '', sizeBytes, archive } = outcome
+  if (isWorkflow || result === 'noted') return undefined
+  if (result === 'failed') return { result, code, reason }
+  if (result === 'empty') return { result }
+  const createdAtMs = archive ? Date.parse(archive.createdAt) : Date.now()
+  return { result, archive: { createdAtMs, sizeBytes, level: archive?.level } }
 }

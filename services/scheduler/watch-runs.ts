@@ -5,15 +5,18 @@ import type { Logger } from 'pino'
 import type { Claims } from '#shared/coordination/claims.ts'
 import type { RunAccount, RunLedger } from '#shared/coordination/run-ledger.ts'
 import { parseEntity } from '#shared/model/entity.ts'
+import type { ProtectionTable } from '#shared/protection/protection-table.ts'
 import type { OpenQueue } from '#shared/queues/open-queue.ts'
 import type { RunPayload } from '#shared/queues/runs-queue.ts'
 
 export interface WatchDeps {
   readonly ledger: RunLedger
   readonly claims: Claims
+  readonly protection: Pick<ProtectionTable, 'noteAttempt'>
   readonly runs: OpenQueue<RunPayload>
   readonly exports: Pick<OpenQueue<unknown>, 'bull'>
   readonly downloads: Pick<OpenQueue<unknown>, 'bull'>
+  readonly workflows: Pick<OpenQueue<unknown>, 'bull'>
   readonly outcomes: Pick<OpenQueue<unknown>, 'bull'>
   readonly logger: Logger
 }
@@ -45,7 +48,7 @@ async function watchPending(run: RunAccount, deps: WatchDeps, signal: AbortSigna
     const claim = await deps.claims.read(series)
     if (claim?.backupId === backupId) {
       if (Date.now() - claim.changedAtMs < GRACE_MS) continue
-      const queue = claim.queue === 'downloads' ? deps.downloads : deps.exports
+      const queue = queueOf(claim.queue, deps)
       if (ALIVE.has(await queue.bull.getJobState(claim.jobId))) continue
       // A job that has ended has told its outcome before; after a pause of the scheduler many are still to be counted.
       if ((await deps.outcomes.bull.getJobCountByTypes('waiting', 'active', 'delayed')) > 0) continue
@@ -57,10 +60,18 @@ async function watchPending(run: RunAccount, deps: WatchDeps, signal: AbortSigna
   }
 }
 
+function queueOf(name: string, { exports, downloads, workflows }: WatchDeps): Pick<OpenQueue<unknown>, 'bull'> {
+  if (name === 'workflows') return workflows
+  return name === 'downloads' ? downloads : exports
+}
+
 async function settleAsLost(runId: string, series: string, backupId: string, deps: WatchDeps): Promise<void> {
   const entity = parseEntity(series.split('.')[0] ?? '')
   if (!entity) return
   deps.logger.error({ run: runId, series }, 'a backup is awaited but no job carries it any more')
+  const reason = 'its job vanished from the queue'
+  // The key of a workflow has no row there: whatever becomes of it, the archive is of the present state.
+  await deps.protection.noteAttempt(series, { result: 'failed', code: 'job-lost', reason })
   await deps.ledger.settle(series, {
     backupId,
     runId,
@@ -68,7 +79,7 @@ async function settleAsLost(runId: string, series: string, backupId: string, dep
     name: series,
     result: 'failed',
     sizeBytes: 0,
-    reason: 'its job vanished from the queue',
+    reason,
     code: 'job-lost',
     hint: 'It was removed by hand or Redis lost it; the next run backs it up.',
   })

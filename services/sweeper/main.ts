@@ -14,10 +14,11 @@ const groups = {
   clock: clockSettings,
 }
 
-await runService('sweeper', groups, ({ values, connection, logger }) =>
+await runService('sweeper', groups, ({ values, connection, logger, metrics }) =>
   startSweeper({
     connection,
     logger,
+    metrics,
     store: openStore({ directory: values.store.backupDir }),
     rules: { ...values.sweeper, ...values.clock },
     verifyPasses: values.verification.verifyPasses,

@@ -1,6 +1,6 @@
 // Which archives may go: a pure decision with reasons for each, so that a dry run tells what a sweep would do.
 
-import { type ArchiveRecord, formatServerSeries, isGood } from '#shared/store/record.ts'
+import { type ArchiveRecord, formatServerSeries, isGood, isStale } from '#shared/store/record.ts'
 import { type KeepLimits, type KeepRule, openKeepRules } from './keep-rules.ts'
 import { formatTimeSpan, shiftBySpan, type TimeSpan } from './time-span.ts'
 
@@ -37,7 +37,8 @@ export interface RetentionDecision<Archive> {
 /**
  * Decides about archives of any number of series, given in any order; series of different servers are different.
  * A good archive goes when it is older than the TTL and no keep rule holds it; the newest good one never does. One with
- * problems goes when it is older than the TTL and any newer archive remains: it never takes the place of a good one. One
+ * problems goes when it is older than the TTL and a newer archive is there, but a stale one, which has everything in it, only for
+ * one that is good or stale as well. None of them ever takes the place of a better one. One
  * from the future (a clock was wrong) is kept and makes nothing else superfluous. So no series ever becomes empty.
  */
 export function planRetention<Archive extends RetentionSubject>(
@@ -56,6 +57,7 @@ function planSeries<Archive extends RetentionSubject>(
   const hold = describeHold(options)
   const rules = openKeepRules(Math.max(1, options.minBackups), options)
   let newerGood = 0
+  let newerWhole = 0
   let newerAny = 0
   return archives.toSorted(compareNewestFirst).map((archive) => {
     const { createdAt, origin } = archive.record
@@ -66,7 +68,7 @@ function planSeries<Archive extends RetentionSubject>(
     const ageMs = nowMs - Date.parse(origin?.adoptedAt ?? createdAt)
     const age = origin?.adoptedAt === undefined ? `${showHours(ageMs)} old` : `adopted ${showHours(ageMs)} ago`
     const isYoung = ageMs <= options.ttlMs
-    const good = isGood(archive.record)
+    const [good, stale] = [isGood(archive.record), isStale(archive.record)]
     const kept = [...(hold ?? []), ...(isYoung ? [`${age}, within the TTL of ${showHours(options.ttlMs)}`] : [])]
     const gone = [`${age}, past the TTL of ${showHours(options.ttlMs)}`]
     if (good) {
@@ -74,11 +76,16 @@ function planSeries<Archive extends RetentionSubject>(
       kept.push(...askRules(rules, createdAtMs))
       gone.push(count(newerGood, 'newer good archive'))
       newerGood += 1
+    } else if (stale) {
+      kept.unshift(...(newerWhole === 0 ? ['stale, but nothing newer is whole'] : []))
+      gone.unshift('stale')
+      gone.push(count(newerWhole, 'newer good or stale archive'))
     } else {
       kept.unshift(...(newerAny === 0 ? ['has problems, but nothing newer is there'] : []))
       gone.unshift('has problems')
       gone.push(count(newerAny, 'newer archive'))
     }
+    if (good || stale) newerWhole += 1
     newerAny += 1
     return kept.length > 0 ? { archive, action: 'keep', reasons: kept } : { archive, action: 'remove', reasons: gone }
   })

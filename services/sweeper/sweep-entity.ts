@@ -1,13 +1,17 @@
-// Applies the retention rules to one entity's archives. The rules decide (plan-retention), this only carries out.
+// Applies the retention rules to one entity's archives and their sidecars. The rules decide (plan-retention), this only carries out.
 
 import type { EntityRef } from '#shared/model/entity.ts'
 import type { Store } from '#shared/store/open-store.ts'
+import type { StoredWorkflow } from '#shared/store/read-workflow.ts'
+import type { RecoveryOptions } from '#shared/store/recover-entity.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { planRetention, type RetentionDecision, type RetentionRules } from './plan-retention.ts'
+import { planWorkflowRetention, type WorkflowDecision } from './plan-workflow-retention.ts'
 
 export type SweepDecision = RetentionDecision<StoredArchive>
+export type WorkflowSweepDecision = WorkflowDecision<StoredWorkflow>
 
-export interface SweepOptions {
+export interface SweepOptions extends Pick<RecoveryOptions, 'isActive'> {
   readonly rules: RetentionRules
   readonly now: Date
   /** Decide and tell, remove nothing. */
@@ -15,20 +19,34 @@ export interface SweepOptions {
   readonly signal: AbortSignal
 }
 
-/** Yields each decision after it was carried out; a fault while removing throws and leaves the rest for the next time. */
+/**
+ * Yields each decision after it was carried out; a fault while removing throws and leaves the rest for the next time. In
+ * the end records without archive are looked after, which a sweep or a commit that was killed has left.
+ */
 export async function* sweepEntity(
   entity: EntityRef,
-  store: Pick<Store, 'listSeries' | 'readDeletedMarker' | 'removeArchive'>,
+  store: Pick<Store, 'listSeries' | 'readDeletedMarker' | 'removeArchive' | 'recoverEntity' | 'workflows'>,
   options: SweepOptions,
-): AsyncGenerator<SweepDecision> {
-  const { series } = await store.listSeries(entity)
+): AsyncGenerator<SweepDecision | WorkflowSweepDecision> {
+  const kept: StoredArchive[] = []
+  const { series, unrecognised } = await store.listSeries(entity)
   for (const { archives, serverUrl } of series) {
     const marker = await store.readDeletedMarker(entity, serverUrl)
     const plan = planRetention(archives, { ...options.rules, now: options.now, deletedSince: marker?.since })
     for (const decision of plan) {
       options.signal.throwIfAborted()
       if (decision.action === 'remove' && !options.dryRun) await store.removeArchive(decision.archive)
+      if (decision.action === 'keep') kept.push(decision.archive)
       yield decision
     }
   }
+  // Listed after the archives: a sidecar whose archive has come since is the newest, and stays.
+  const { workflows } = await store.workflows.list(entity)
+  for (const decision of planWorkflowRetention(workflows, kept, options.now)) {
+    options.signal.throwIfAborted()
+    if (decision.action === 'remove' && !options.dryRun) await store.workflows.remove(decision.workflow)
+    yield decision
+  }
+  const isBroken = unrecognised.some(({ reason }) => reason === 'record-without-archive')
+  if (isBroken && !options.dryRun) await store.recoverEntity(entity, options)
 }

@@ -13,6 +13,8 @@ export interface VerifyStoredDeps {
   readonly store: Pick<Store, 'verifyArchives'>
   /** CVAT_BACKUP_VERIFY_PASSES. */
   readonly passes: number
+  /** Told of everything that happens, for metrics. */
+  readonly onEvent?: (event: VerifyEvent) => void
 }
 
 /** What was found wrong is named up to here, the rest counted: the log and the records name all. */
@@ -34,7 +36,7 @@ interface Tally {
 export async function verifyStored(
   payload: VerificationPayload,
   context: JobContext<VerificationPayload>,
-  { store, passes }: VerifyStoredDeps,
+  { store, passes, onEvent }: VerifyStoredDeps,
 ): Promise<string> {
   const startedAt = payload.startedAt ?? new Date().toISOString()
   if (payload.startedAt === undefined) await context.save({ ...payload, startedAt })
@@ -50,6 +52,7 @@ export async function verifyStored(
   const showProgress = throttle(context)
   for await (const event of events) {
     note(event, tally, context)
+    onEvent?.(event)
     showProgress(tally)
   }
   const { archives, bytes } = tally
@@ -80,6 +83,10 @@ function note(event: VerifyEvent, tally: Tally, { logger }: JobContext<Verificat
     const name = formatEntity(event.entity)
     tally.failed.add(`${name}: ${describeError(event.error)}`)
     logger.error({ folder: name, err: event.error }, 'a folder could not be read')
+  } else if (event.what === 'damaged-workflow') {
+    const file = `${formatEntity(event.entity)}/${basename(event.path)}`
+    tally.damaged.add(`${file}: ${event.message}`)
+    logger.error({ file, problem: event.message }, 'a stored workflow is damaged')
   } else {
     // Nothing that a further try would change; `verify` and this line tell of it.
     logger.warn({ file: `${formatEntity(event.entity)}/${basename(event.path)}`, what: event.what }, 'not checked')

@@ -5,26 +5,11 @@ import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import { showName } from '#shared/store/check-entry.ts'
-import { applyEdits, describeMade, type PlannedMember } from './apply-edits.ts'
-import { type CompositionPlan, type FolderPart, isMade, type MadePart } from './composition-plan.ts'
-import {
-  openSourceArchive,
-  type Run,
-  type SourceArchive,
-  type SourceFacts,
-  type SourceOptions,
-} from './source-archive.ts'
-import {
-  directoryRow,
-  endOfDirectory,
-  isBig,
-  isFar,
-  localHeader,
-  type MemberFacts,
-  type MemberSums,
-  measureMembers,
-  measureNearRows,
-} from './zip-records.ts'
+import { type CompositionPlan, isMade } from './composition-plan.ts'
+import { layOut, membersOf, type Placed, type PlacedMember } from './lay-out.ts'
+import { type Opener, openOneByOne } from './open-sources.ts'
+import type { SourceArchive, SourceOptions } from './source-archive.ts'
+import { directoryRow, endOfDirectory, type MemberFacts } from './zip-records.ts'
 
 export interface StreamRange {
   /** The first byte; 0 if absent. */
@@ -42,7 +27,7 @@ export interface ComposedArchive {
   readonly memberCount: number
   /**
    * The bytes of a range, in chunks that are the caller's to keep. The same plan gives the same bytes in any process.
-   * @throws BackupError `damaged-archive` where a stored member is read whole and is not what its CRC-32 says,
+   * @throws BackupError `damaged-archive` where an uncompressed member is read whole and is not what its CRC-32 says,
    * `archive-changed` where a stored archive has another size than planned
    */
   stream(range?: StreamRange): AsyncGenerator<Buffer>
@@ -55,18 +40,6 @@ export interface ComposedArchive {
 }
 
 const CHUNK_BYTES = 256 * 1024
-
-interface Placed {
-  readonly part: FolderPart | MadePart
-  readonly runs: readonly Run[]
-  readonly sums: MemberSums
-  /** Where its first local header lies. */
-  readonly startsAt: number
-  readonly endsAt: number
-  /** Where its first row of the directory lies. */
-  readonly rowsAt: number
-  readonly rowsEndAt: number
-}
 
 /** @throws BackupError as openSourceArchive; `archive-changed`; `no-such-member` where an edit or a folder finds nothing */
 export async function openComposedArchive(
@@ -109,88 +82,6 @@ export async function openComposedArchive(
     },
   }
   return archive
-}
-
-async function layOut(plan: CompositionPlan, openAgain: () => Opener) {
-  await using opener = openAgain()
-  const measured: { part: FolderPart | MadePart; runs: readonly Run[]; sums: MemberSums }[] = []
-  for (const part of plan.parts) {
-    const runs = isMade(part) ? [] : await findFolder(part, opener)
-    measured.push({ part, runs, sums: await sumUp(part, runs, opener) })
-  }
-  const placed: Placed[] = []
-  let at = 0
-  for (const one of measured) {
-    const endsAt = at + measureMembers(one.sums)
-    placed.push({ ...one, startsAt: at, endsAt, rowsAt: 0, rowsEndAt: 0 })
-    at = endsAt
-  }
-  const directoryAt = at
-  const memberCount = measured.reduce((sum, { sums }) => sum + sums.count, 0)
-  for (const [index, one] of placed.entries()) {
-    // Where a member begins beyond two gigabytes its row is longer; which ones do is known only now.
-    const rowBytes = isFar(one.endsAt) ? await measureRows(one, opener) : measureNearRows(one.sums)
-    placed[index] = { ...one, rowsAt: at, rowsEndAt: at + rowBytes }
-    at += rowBytes
-  }
-  return { placed, directoryAt, endAt: at, memberCount }
-}
-
-async function findFolder(part: FolderPart, opener: Opener): Promise<readonly Run[]> {
-  const source = await opener.open(part)
-  const runs = source.folders.get(part.folder)
-  if (runs) return runs
-  throw new BackupError(`${part.archivePath} holds no ${part.folder === '' ? 'such member' : part.folder}`, {
-    code: 'no-such-member',
-    retryable: false,
-  })
-}
-
-/** By arithmetic over what one walk has shown; only edits make another walk necessary. */
-async function sumUp(part: FolderPart | MadePart, runs: readonly Run[], opener: Opener): Promise<MemberSums> {
-  const sums = { count: 0, nameBytes: 0, compressedBytes: 0, bigCount: 0 }
-  if (isMade(part) || part.edits) {
-    for await (const { facts } of membersOf({ part, runs }, opener)) {
-      sums.count += 1
-      sums.nameBytes += Buffer.byteLength(facts.name)
-      sums.compressedBytes += facts.compressedBytes
-      if (isBig(facts)) sums.bigCount += 1
-    }
-    return sums
-  }
-  const longer = Buffer.byteLength(part.to) - Buffer.byteLength(part.folder)
-  for (const run of runs) {
-    sums.count += run.count
-    sums.nameBytes += run.nameBytes + longer * run.count
-    sums.compressedBytes += run.compressedBytes
-    sums.bigCount += run.bigCount
-  }
-  return sums
-}
-
-async function measureRows(one: Placed, opener: Opener): Promise<number> {
-  let bytes = 0
-  for await (const { facts, offset } of membersOf(one, opener)) bytes += directoryRow(facts, offset).length
-  return bytes
-}
-
-interface PlacedMember extends PlannedMember {
-  /** Where its local header begins. */
-  readonly offset: number
-  readonly header: Buffer
-}
-
-async function* membersOf(
-  { part, runs, startsAt = 0 }: { part: FolderPart | MadePart; runs: readonly Run[]; startsAt?: number },
-  opener: Opener,
-): AsyncGenerator<PlacedMember> {
-  let offset = startsAt
-  const members = isMade(part) ? [describeMade(part)] : applyEdits((await opener.open(part)).members(runs), part)
-  for await (const member of members) {
-    const header = localHeader(member.facts)
-    yield { ...member, offset, header }
-    offset += header.length + member.facts.compressedBytes
-  }
 }
 
 async function* readPart(one: Placed, opener: Opener, start: number, stop: number): AsyncGenerator<Buffer> {
@@ -256,36 +147,6 @@ async function* gather(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     pendingBytes = 0
   }
   if (pendingBytes > 0) yield Buffer.concat(pending)
-}
-
-interface Opener extends AsyncDisposable {
-  /** The part's archive; the one before it is closed, so that a project of ten thousand tasks needs few open files. */
-  open(part: FolderPart): Promise<SourceArchive>
-}
-
-/** What was found in each archive is remembered: its directory is walked once, however often it is opened. */
-function openOneByOne(options: SourceOptions): () => Opener {
-  const known = new Map<string, SourceFacts>()
-  return () => {
-    let current: SourceArchive | undefined
-    const close = async () => {
-      const closing = current
-      current = undefined
-      await closing?.[Symbol.asyncDispose]()
-    }
-    return {
-      async open({ archivePath, archiveBytes }) {
-        if (current?.path === archivePath) return current
-        await close()
-        const before = { known: known.get(archivePath), expectedBytes: archiveBytes }
-        current = await openSourceArchive(archivePath, { ...options, ...before })
-        const { sizeBytes, memberCount, folders } = current
-        known.set(archivePath, { sizeBytes, memberCount, folders })
-        return current
-      },
-      [Symbol.asyncDispose]: close,
-    }
-  }
 }
 
 function rotten(path: string, name: string): BackupError {

@@ -1,7 +1,6 @@
 // Which archives a whole project can be put together from: a stale, incomplete or damaged archive of the project, and the
 // own archives of its tasks. A pure decision over records, with a reason for each task.
 
-import { coversTask } from '#shared/model/change-digest.ts'
 import type { TaskObservation } from '#shared/model/observation.ts'
 import { compareServerDates } from '#shared/model/server-date.ts'
 import {
@@ -13,6 +12,7 @@ import {
   type TaskMembers,
 } from '#shared/store/record.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
+import { chooseOwnArchive, describeNone, groupOwn } from './choose-own-archive.ts'
 import { type CompositionPlan, planFolder } from './composition-plan.ts'
 
 export interface ComposedTask {
@@ -142,6 +142,7 @@ function findObstacle(record: ArchiveRecord, damaged: ReadonlySet<string> | unde
   if (entity.type !== 'project' || content.kind !== 'backup') return 'it is no backup of a project'
   if (damaged?.has('')) return 'its project.json or guide is damaged'
   const { problems } = record.verification
+  if (problems.some(({ code }) => code === 'more')) return 'its record names only the first of its many problems'
   const other = problems.find(({ code }) => !OF_A_TASK.has(code) && !(DAMAGE.has(code) && damaged))
   if (other) return other.message
   const isKnown = knownObservation(record) !== undefined
@@ -156,26 +157,12 @@ function canBeUnnamed(code: string): boolean {
   return code === STALE || code === 'unexpected-task'
 }
 
-function groupOwn(
-  record: ArchiveRecord,
-  archives: readonly StoredArchive[],
-  notAfter: string | undefined,
-): Map<number, StoredArchive[]> {
-  const limitMs = notAfter === undefined ? Number.POSITIVE_INFINITY : Date.parse(notAfter)
-  const usable = archives.filter(({ record: { series, server, createdAt } }) => {
-    const isOwn = series.entity.type === 'task' && series.content.kind === 'backup'
-    return isOwn && server.url === record.server.url && Date.parse(createdAt) <= limitMs
-  })
-  const newestFirst = usable.toSorted((a, b) => Date.parse(b.record.createdAt) - Date.parse(a.record.createdAt))
-  return Map.groupBy(newestFirst, ({ entity }) => entity.id)
-}
-
 function chooseTask(choice: Choice, choices: Choices): void {
   const { project, position, task, row, options } = choice
   const folder = row && `task_${row.position}/`
   const fault = findFault(project.record, task, folder, options)
   if (!row && !fault) return
-  const own = fault ? findOwn(choice) : undefined
+  const own = fault ? chooseOwnArchive(choice.own, task, project.record) : undefined
   const about = { position, taskId: task.id, name: task.name }
   if (own) {
     const { fileName } = own.archive.record.archive
@@ -183,7 +170,7 @@ function chooseTask(choice: Choice, choices: Choices): void {
     choices.sources.set(position, { archive: own.archive, folder: '' })
     return
   }
-  const why = fault && `${fault.reason}; ${describeNone(choice)}`
+  const why = fault && `${fault.reason}; ${describeNone(choice.own)}`
   if (fault && fault.what !== 'perhaps-old') choices.wanting.push({ ...about, what: fault.what, reason: why! })
   if (fault?.what === 'missing') return
   const { fileName } = project.record.archive
@@ -221,34 +208,6 @@ function findFault(
 /** Old or other than expected is better than nothing; without its media or its JSON a task stops the whole restore. */
 function isMissing(code: string): boolean {
   return code !== STALE && code !== 'frames-differ' && code !== 'unexpected-task'
-}
-
-function findOwn({ project, task, own }: Choice): { archive: StoredArchive; reason: string } | undefined {
-  const good = own.filter(({ record }) => isGood(record) && knownObservation(record) !== undefined)
-  const exact = good.find(({ record }) => coversTask(record.observation, task) && hasSameGroundTruth(record, task))
-  if (exact) return { archive: exact, reason: `its own archive of ${exact.record.createdAt} is of the same state` }
-  const later = good.find(({ record }) => isLater(record, project.record, task))
-  if (!later) return undefined
-  return { archive: later, reason: `its own archive of ${later.record.createdAt} is of a later state` }
-}
-
-/** Ground truth jobs come and go without moving a date; older records do not tell their number. */
-function hasSameGroundTruth({ observation }: ArchiveRecord, task: TaskObservation): boolean {
-  const own = observation.tasks[0]?.groundTruthJobs
-  return own === undefined || task.groundTruthJobs === undefined || own === task.groundTruthJobs
-}
-
-function isLater(own: ArchiveRecord, project: ArchiveRecord, task: TaskObservation): boolean {
-  const isTakenLater = Date.parse(own.createdAt) >= Date.parse(project.createdAt)
-  return isTakenLater && compareServerDates(own.observation.updatedDate, task.updatedDate) >= 0
-}
-
-function describeNone({ own }: Choice): string {
-  const newest = own[0]
-  if (!newest) return 'it has no archive of its own'
-  const [good] = own.filter(({ record }) => isGood(record) && knownObservation(record) !== undefined)
-  if (!good) return `of its own archives (the newest of ${newest.record.createdAt}) none is good`
-  return `its own archive of ${good.record.createdAt} is of an earlier state`
 }
 
 /** Of an adopted archive nothing else is known than what is in it; a task that has left is not to come back. */

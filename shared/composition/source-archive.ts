@@ -6,19 +6,15 @@ import { pipeline } from 'node:stream/promises'
 import { crc32, createInflateRaw } from 'node:zlib'
 import type { Entry } from 'yauzl'
 import { BackupError } from '#shared/errors/backup-error.ts'
-import { checkEntry, decodeMemberName, isDeflated, showName } from '#shared/store/check-entry.ts'
+import { checkEntry, decodeMemberName, isDeflated } from '#shared/store/check-entry.ts'
 import { describeUnreadableZip } from '#shared/store/describe-unreadable-zip.ts'
 import { type FileOperations, realFiles } from '#shared/store/file-operations.ts'
 import { toStoreError } from '#shared/store/store-errors.ts'
 import { locateMember, openDirectory, readFully } from '#shared/store/zip-file.ts'
 import { defaultZipLimits, type ZipLimits } from '#shared/store/zip-limits.ts'
-import { isBig, type MemberFacts, type MemberSums } from './zip-records.ts'
-
-/** Members of one folder that are rows one after another in the directory: CVAT writes one run a task. */
-export interface Run extends MemberSums {
-  /** Where its first row lies in the file. */
-  readonly rowsAt: number
-}
+import { findRuns, folderOf, type Run } from './find-runs.ts'
+import { changed, damaged, unsound } from './source-errors.ts'
+import type { MemberFacts } from './zip-records.ts'
 
 export interface SourceMember extends MemberFacts {
   readonly entry: Entry
@@ -73,11 +69,6 @@ export async function openSourceArchive(path: string, options: SourceOptions = {
     await handle.close()
     throw error
   }
-}
-
-/** The folder that a member lies in: `task_3/` or, for all else, `''`. */
-export function folderOf(name: string): string {
-  return /^task_(?:0|[1-9]\d{0,8})\//.exec(name)?.[0] ?? ''
 }
 
 async function openSource(
@@ -193,29 +184,6 @@ async function inflate(
   }
 }
 
-async function findRuns(
-  members: AsyncIterable<SourceMember & { rowAt: number }>,
-): Promise<ReadonlyMap<string, readonly Run[]>> {
-  const folders = new Map<string, Run[]>()
-  let current: { folder: string; run: { -readonly [Key in keyof Run]: Run[Key] } } | undefined
-  for await (const member of members) {
-    const folder = folderOf(member.name)
-    if (current?.folder !== folder) {
-      const run = { rowsAt: member.rowAt, count: 0, nameBytes: 0, compressedBytes: 0, bigCount: 0 }
-      current = { folder, run }
-      const runs = folders.get(folder)
-      if (runs) runs.push(run)
-      else folders.set(folder, [run])
-    }
-    const { run } = current
-    run.count += 1
-    run.nameBytes += Buffer.byteLength(member.name)
-    run.compressedBytes += member.compressedBytes
-    if (isBig(member)) run.bigCount += 1
-  }
-  return folders
-}
-
 function describeMember(entry: Entry, name: string): SourceMember {
   return {
     entry,
@@ -235,28 +203,4 @@ async function withFaults<T>(attempted: string, run: () => Promise<T>): Promise<
   } catch (error) {
     throw toStoreError(error, attempted)
   }
-}
-
-function unsound(path: string, why: string): BackupError {
-  return new BackupError(`${path} is no sound backup: ${why}`, {
-    code: 'unsound-archive',
-    retryable: false,
-    hint: 'Do not unpack it carelessly. `cvat-backups verify FOLDER` tells all that is wrong with a stored archive.',
-  })
-}
-
-function changed(path: string, sizeBytes: number, expectedBytes: number): BackupError {
-  return new BackupError(`${path} has ${sizeBytes} bytes, not the planned ${expectedBytes}`, {
-    code: 'archive-changed',
-    retryable: false,
-    hint: 'Somebody changed the file: check it with `cvat-backups verify FOLDER`, then begin anew.',
-  })
-}
-
-function damaged(path: string, name: string, what: string): BackupError {
-  return new BackupError(`${path} is damaged: ${showName(name)} ${what}`, {
-    code: 'damaged-archive',
-    retryable: false,
-    hint: '`cvat-backups verify FOLDER` tells all that is wrong with a stored archive; take another one.',
-  })
 }

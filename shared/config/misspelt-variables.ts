@@ -3,13 +3,13 @@
 import type { ConfigurationFault } from './configuration-error.ts'
 import type { Environment } from './setting.ts'
 
-const PREFIX = 'CVAT_'
+const PREFIXES = ['CVAT_', 'BOARD_']
 const MAX_EDITS = 2
 
-/** One fault for each set variable with the product's prefix that is at most two edits away from a known name. */
+/** One fault for each set variable with a prefix of the product's that is at most two edits away from a known name. */
 export function findMisspeltVariables(env: Environment, known: readonly string[]): ConfigurationFault[] {
   return Object.entries(env).flatMap(([name, text]) => {
-    if (!text || !name.startsWith(PREFIX) || known.includes(name)) return []
+    if (!text || !PREFIXES.some((prefix) => name.startsWith(prefix)) || known.includes(name)) return []
     const nearest = known
       .map((candidate) => ({ candidate, edits: countEdits(name, candidate) }))
       .filter(({ candidate, edits }) => edits <= allowedEdits(candidate))
@@ -21,7 +21,8 @@ export function findMisspeltVariables(env: Environment, known: readonly string[]
 
 /** Two edits make any three-letter name from any other (CVAT_SSL is not a spelling of CVAT_URL), so short names get one. */
 function allowedEdits(known: string): number {
-  const distinctive = known.startsWith(PREFIX) ? known.length - PREFIX.length : known.length
+  const prefix = PREFIXES.find((start) => known.startsWith(start)) ?? ''
+  const distinctive = known.length - prefix.length
   return distinctive <= 4 ? 1 : MAX_EDITS
 }
 

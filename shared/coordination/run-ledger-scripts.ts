@@ -2,12 +2,16 @@
 // so keys made inside a script live in the same slot as those passed in.
 
 // KEYS run, index of runs
-// ARGV runId, now, start of the time that is kept, jobId, mode, full, trigger
+// ARGV runId, now, start of the time that is kept, jobId, mode, full, trigger, whole
 export const openScript = `
 if redis.call('HSETNX', KEYS[1], 'startedAtMs', ARGV[2]) == 1 then
-  redis.call('HSET', KEYS[1], 'jobId', ARGV[4], 'mode', ARGV[5], 'full', ARGV[6], 'trigger', ARGV[7], 'state', 'listing')
+  redis.call('HSET', KEYS[1], 'jobId', ARGV[4], 'mode', ARGV[5], 'full', ARGV[6], 'trigger', ARGV[7], 'whole', ARGV[8],
+    'state', 'listing')
   redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
   redis.call('ZREMRANGEBYSCORE', KEYS[2], 0, ARGV[3])
+elseif redis.call('HEXISTS', KEYS[1], 'listingError') == 1 and redis.call('HGET', KEYS[1], 'state') ~= 'interrupted' then
+  redis.call('HSET', KEYS[1], 'state', 'listing')
+  redis.call('HDEL', KEYS[1], 'listingError', 'endedAtMs')
 end
 return redis.call('HGET', KEYS[1], 'cursor') or ''
 `
@@ -20,10 +24,10 @@ if ARGV[1] ~= '' then redis.call('HSET', KEYS[1], 'listingError', ARGV[1]) end
 `
 
 // KEYS run, planned, pending, events, claim, claim's runs, planned in the other way
-// ARGV runId, series, backupId, action, name, reason, now, events kept
+// ARGV runId, series, backupId, action, name, reason, now, events kept, what the entity is listed as, first queue
 export const planScript = `
-local seen = redis.call('SADD', KEYS[2], ARGV[2]) == 0 or redis.call('SISMEMBER', KEYS[7], ARGV[2]) == 1
-if ARGV[4] ~= 'backup' then
+local seen = redis.call('SADD', KEYS[2], ARGV[9]) == 0 or redis.call('SISMEMBER', KEYS[7], ARGV[9]) == 1
+if ARGV[4] ~= 'backup' and ARGV[4] ~= 'workflow' then
   if seen then return 'counted' end
   local field = ARGV[4] == 'skip' and 'skipped' or 'empty'
   redis.call('HINCRBY', KEYS[1], 'total', 1)
@@ -42,7 +46,7 @@ if owner and owner ~= ARGV[3] then
   redis.call('HSET', KEYS[3], ARGV[2], owner)
   return 'joined'
 end
-redis.call('HSET', KEYS[5], 'backupId', ARGV[3], 'queue', 'exports', 'jobId', ARGV[3], 'changedAtMs', ARGV[7])
+redis.call('HSET', KEYS[5], 'backupId', ARGV[3], 'queue', ARGV[10], 'jobId', ARGV[3], 'changedAtMs', ARGV[7])
 redis.call('HSET', KEYS[3], ARGV[2], ARGV[3])
 return 'new'
 `

@@ -15,6 +15,8 @@ export interface RunAccount {
   readonly jobId: string
   readonly mode: Mode
   readonly full: boolean
+  /** It is about everything that the settings admit, not about named entities. */
+  readonly isWhole: boolean
   readonly trigger: 'command' | 'schedule'
   readonly state: RunState
   readonly startedAtMs: number
@@ -23,6 +25,8 @@ export interface RunAccount {
   readonly listingError: string | undefined
   readonly total: number
   readonly done: number
+  /** Unchanged but for the workflow, which was noted. */
+  readonly noted: number
   readonly skipped: number
   readonly empty: number
   readonly failed: number
@@ -52,7 +56,7 @@ export interface WaitingRuns {
 
 export interface RunEvent {
   readonly id: string
-  readonly what: 'done' | 'skipped' | 'empty' | 'failed'
+  readonly what: 'done' | 'noted' | 'skipped' | 'empty' | 'failed'
   readonly series: string
   readonly name: string
   readonly sizeBytes: number
@@ -60,9 +64,12 @@ export interface RunEvent {
 }
 
 export interface Plan {
+  /** The key of what is planned: a series, or `project-6.workflow`. */
   readonly series: string
+  /** What listing the entity twice must not count twice; the series unless told. */
+  readonly listedAs?: string
   readonly name: string
-  readonly action: 'backup' | 'skip' | 'empty'
+  readonly action: 'backup' | 'workflow' | 'skip' | 'empty'
   readonly reason: string
   readonly backupId: string
 }
@@ -119,13 +126,20 @@ export function openRunLedger({ redis, prefix }: QueueConnection) {
   }
 
   return {
-    /** Begins the account; a second call for the same run changes nothing. Returns where listing is to go on. */
-    async open(run: Pick<RunAccount, 'runId' | 'jobId' | 'mode' | 'full' | 'trigger'>): Promise<{ cursor: string }> {
-      const { runId, jobId, mode, full, trigger } = run
+    /**
+     * Begins the account; a second call for the same run changes nothing, unless its listing broke off: somebody has
+     * retried it by hand, and it goes on. Returns where listing is to go on.
+     */
+    async open(
+      run: Pick<RunAccount, 'runId' | 'jobId' | 'mode' | 'full' | 'trigger'> & Partial<Pick<RunAccount, 'isWhole'>>,
+    ): Promise<{ cursor: string }> {
+      const { runId, jobId, mode, full, trigger, isWhole = true } = run
+      const whole = isWhole ? 1 : 0
       const now = Date.now()
       const oldest = now - KEPT_SECONDS * 1000
       const keys = [runKey(runId), indexKey]
-      const cursor = await redis.eval(openScript, 2, ...keys, runId, now, oldest, jobId, mode, full ? 1 : 0, trigger)
+      const fields = [jobId, mode, full ? 1 : 0, trigger, whole]
+      const cursor = await redis.eval(openScript, 2, ...keys, runId, now, oldest, ...fields)
       return { cursor: String(cursor) }
     },
 
@@ -155,6 +169,8 @@ export function openRunLedger({ redis, prefix }: QueueConnection) {
         plan.reason,
         Date.now(),
         EVENTS_KEPT,
+        plan.listedAs ?? plan.series,
+        plan.action === 'workflow' ? 'workflows' : 'exports',
       )
       // A retry by hand may come after the run's end, when nothing else would set it.
       if (how === 'besides') await redis.expire(besides, KEPT_SECONDS)
@@ -268,6 +284,7 @@ function parseAccount(runId: string, fields: Record<string, string>): RunAccount
     jobId: fields.jobId ?? runId,
     mode: (fields.mode ?? 'p') as Mode,
     full: fields.full === '1',
+    isWhole: fields.whole !== '0',
     trigger: fields.trigger === 'schedule' ? 'schedule' : 'command',
     state: (fields.state ?? 'listing') as RunState,
     startedAtMs: count('startedAtMs'),
@@ -275,6 +292,7 @@ function parseAccount(runId: string, fields: Record<string, string>): RunAccount
     listingError: fields.listingError,
     total: count('total'),
     done: count('done'),
+    noted: count('noted'),
     skipped: count('skipped'),
     empty: count('empty'),
     failed: count('failed'),

@@ -12,9 +12,21 @@ import { type Download, type DownloadOptions, openDownload } from './download.ts
 import { cancelRequest, getRequest, listActiveRequests, refreshRequests, startExport } from './export-calls.ts'
 import type { ExportRequest } from './export-request.ts'
 import { listByKey, listByNumber } from './list-pages.ts'
-import { type JobScope, jobTerms, type LogicTerm, type TaskScope, taskTerms } from './list-scopes.ts'
 import {
+  type IssueScope,
+  issueTerms,
+  type JobScope,
+  jobTerms,
+  type LogicTerm,
+  type TaskScope,
+  taskTerms,
+} from './list-scopes.ts'
+import {
+  type CommentRow,
+  commentRowSchema,
   type ExportFormat,
+  type IssueRow,
+  issueRowSchema,
   type JobRow,
   jobRowSchema,
   type OrganizationRow,
@@ -34,8 +46,17 @@ import { openUploads, type UploadCalls } from './upload-calls.ts'
 export type { CvatClientOptions } from './client-options.ts'
 export type { Download, DownloadOptions } from './download.ts'
 export type { ExportRequest } from './export-request.ts'
-export type { JobScope, TaskScope } from './list-scopes.ts'
-export type { ExportFormat, JobRow, OrganizationRow, ProjectRow, TaskMeta, TaskRow } from './rows.ts'
+export type { IssueScope, JobScope, TaskScope } from './list-scopes.ts'
+export type {
+  CommentRow,
+  ExportFormat,
+  IssueRow,
+  JobRow,
+  OrganizationRow,
+  ProjectRow,
+  TaskMeta,
+  TaskRow,
+} from './rows.ts'
 export type { UploadCalls, UploadPurpose } from './upload-calls.ts'
 
 /**
@@ -52,6 +73,9 @@ export interface CvatClient extends AsyncDisposable {
   listProjects(options: ProjectListOptions, signal: AbortSignal): AsyncGenerator<ProjectRow[]>
   listTasks(scope: TaskScope, signal: AbortSignal): AsyncGenerator<TaskRow[]>
   listJobs(scope: JobScope, signal: AbortSignal): AsyncGenerator<JobRow[]>
+  listIssues(scope: IssueScope, signal: AbortSignal): AsyncGenerator<IssueRow[]>
+  /** A comment's text may be of any length; one above 64 MiB throws `answer-too-long`. */
+  listComments(scope: IssueScope, signal: AbortSignal): AsyncGenerator<CommentRow[]>
   getProject(id: number, signal: AbortSignal): Promise<ProjectRow>
   getTask(id: number, signal: AbortSignal): Promise<TaskRow>
   /** About 100 bytes a frame: not for every task. */
@@ -134,6 +158,14 @@ export function openCvatClient(options: CvatClientOptions): CvatClient {
       ),
     listJobs: (scope, signal) =>
       listByKey(caller, { path: '/api/jobs', row: jobRowSchema, terms: jobTerms(scope), headers }, signal),
+    listIssues: (scope, signal) =>
+      listByKey(caller, { path: '/api/issues', row: issueRowSchema, terms: issueTerms(scope), headers }, signal),
+    listComments: (scope, signal) =>
+      listByKey(
+        caller,
+        { path: '/api/comments', row: commentRowSchema, terms: issueTerms(scope), headers, hasLongRows: true },
+        signal,
+      ),
     getProject: (id, signal) => getRow(caller, `/api/projects/${id}`, projectRowSchema, signal),
     getTask: (id, signal) => getRow(caller, `/api/tasks/${id}`, taskRowSchema, signal),
     getTaskMeta: (id, signal) => getRow(caller, `/api/tasks/${id}/data/meta`, taskMetaSchema, signal),

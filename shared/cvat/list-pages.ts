@@ -1,6 +1,7 @@
 // Lists, page by page. By key where rows may vanish between two pages; by number where a list has no key to go by.
 
 import { z } from 'zod'
+import { BackupError } from '#shared/errors/backup-error.ts'
 import type { ApiCaller } from './api-caller.ts'
 import { formatFilter, type LogicTerm } from './list-scopes.ts'
 import { createUnexpectedAnswer } from './parse-answer.ts'
@@ -19,6 +20,8 @@ export interface KeyedList<Row> {
   readonly headers: Readonly<Record<string, string>>
   readonly afterId?: number | undefined
   readonly pageSize?: number | undefined
+  /** Rows may be of any size: where a page is too long to be read, smaller ones are asked for. */
+  readonly hasLongRows?: boolean
 }
 
 /**
@@ -33,12 +36,20 @@ export async function* listByKey<Row extends { id: number }>(
   signal: AbortSignal,
 ): AsyncGenerator<Row[]> {
   const schema = pageSchema(list.row)
-  const pageSize = list.pageSize ?? defaultPageSize
+  let pageSize = list.pageSize ?? defaultPageSize
   let lastId = list.afterId ?? 0
   for (;;) {
     const query = { filter: formatFilter(list.terms, lastId), sort: 'id', page_size: pageSize }
     const call = { method: 'GET', path: list.path, query, headers: list.headers } as const
-    const { value: page } = await caller.readJson(call, schema, signal)
+    const answer = await caller.readJson(call, schema, signal).catch((error) => {
+      if (list.hasLongRows && pageSize > 1 && error instanceof BackupError && error.code === 'answer-too-long') return
+      throw error
+    })
+    if (!answer) {
+      pageSize = Math.ceil(pageSize / 10)
+      continue
+    }
+    const page = answer.value
     for (const row of page.results) {
       if (row.id <= lastId) throw notRising(list.path)
       lastId = row.id

@@ -33,6 +33,15 @@ export type JobScope =
   | { readonly projectId: number }
   | { readonly projectIds: IdRange }
 
+/** Of issues and comments: CVAT filters neither by date nor by project. A few hundred jobs at most, as above. */
+export interface IssueScope {
+  readonly jobIdIn: readonly number[]
+}
+
+export function issueTerms({ jobIdIn }: IssueScope): LogicTerm[] {
+  return [{ in: [{ var: 'job_id' }, jobIdIn] }]
+}
+
 export function taskTerms(scope: TaskScope): LogicTerm[] {
   return [
     ...scopeTerms(scope),

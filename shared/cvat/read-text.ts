@@ -12,13 +12,13 @@ const errorBeginBytes = 64 * 1024
 /**
  * The whole body as text.
  *
- * @throws BackupError `unexpected-answer` when it is longer than 64 MiB; the connection is given up then
+ * @throws BackupError `answer-too-long` when it is longer than 64 MiB; the connection is given up then
  */
 export async function readText(body: Readable, call: string): Promise<string> {
   const { text, whole } = await readUpTo(body, largestAnswerBytes)
   if (whole) return text
   throw new BackupError(`${call}: the answer is longer than ${largestAnswerBytes} bytes`, {
-    code: 'unexpected-answer',
+    code: 'answer-too-long',
     retryable: false,
   })
 }

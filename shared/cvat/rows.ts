@@ -12,10 +12,28 @@ const organizationFields = {
   organization: idSchema.nullish(),
 }
 
+/**
+ * The username alone: what people are called and where they get mail is nobody's business here. Nothing that only the
+ * workflow needs may make a row unfit: backups depend on the lists.
+ */
+const userSchema = z
+  .object({ username: z.string() })
+  .nullish()
+  .catch(null)
+  .transform((user) => user?.username ?? null)
+
+const optionalDateSchema = z
+  .string()
+  .nullish()
+  .catch(null)
+  .transform((date) => date ?? null)
+
 export const projectRowSchema = z
   .object({
     id: idSchema,
     name: z.string(),
+    owner: userSchema,
+    assignee: userSchema,
     created_date: serverDateSchema.optional(),
     updated_date: serverDateSchema,
     ...organizationFields,
@@ -42,6 +60,8 @@ export const taskRowSchema = z
       .string()
       .nullish()
       .transform((status) => status ?? null),
+    owner: userSchema,
+    assignee: userSchema,
     // A task without data has no such field.
     size: z
       .int()
@@ -67,13 +87,55 @@ export const jobRowSchema = z.object({
     .nullish()
     .transform((type) => type ?? 'annotation'),
   updated_date: serverDateSchema,
+  stage: optionalText(),
+  state: optionalText(),
+  assignee: userSchema,
   /** Counted in the task's frames, the last one included. */
-  start_frame: z.int().nonnegative(),
-  stop_frame: z.int().nonnegative(),
+  start_frame: optionalNumber(),
+  stop_frame: optionalNumber(),
+  parent_job_id: optionalNumber(),
+  /** Null where the server does not count them. */
+  issues: countSchema(),
 })
 
 /** A job of a task. */
 export type JobRow = z.infer<typeof jobRowSchema>
+
+export const issueRowSchema = z.object({
+  id: idSchema,
+  job: idSchema,
+  frame: optionalNumber(),
+  position: z
+    .array(z.number())
+    .nullish()
+    .transform((position) => position ?? []),
+  resolved: z
+    .boolean()
+    .nullish()
+    .transform((resolved) => resolved ?? false),
+  owner: userSchema,
+  assignee: userSchema,
+  created_date: optionalDateSchema,
+  updated_date: optionalDateSchema,
+  comments: countSchema(),
+})
+
+/** What a reviewer has found in a frame of a job. */
+export type IssueRow = z.infer<typeof issueRowSchema>
+
+export const commentRowSchema = z.object({
+  id: idSchema,
+  issue: idSchema,
+  owner: userSchema,
+  message: z
+    .string()
+    .nullish()
+    .transform((message) => message ?? ''),
+  created_date: optionalDateSchema,
+  updated_date: optionalDateSchema,
+})
+
+export type CommentRow = z.infer<typeof commentRowSchema>
 
 export const taskMetaSchema = z.object({
   /** Counted among the task's frames, from 0, in no particular order. */
@@ -104,4 +166,29 @@ function nameOrganization<
 >(row: Row): Omit<Row, 'organization' | 'organization_id'> & { organization_id: number | null } {
   const { organization, organization_id, ...rest } = row
   return { ...rest, organization_id: organization_id ?? organization ?? null }
+}
+
+function optionalText() {
+  return z
+    .string()
+    .nullish()
+    .catch(null)
+    .transform((text) => text ?? null)
+}
+
+function optionalNumber() {
+  return z
+    .int()
+    .nullish()
+    .catch(null)
+    .transform((number) => number ?? null)
+}
+
+/** CVAT's summaries of a row's own lists: `{"count": 3, "url": …}`. */
+function countSchema() {
+  return z
+    .object({ count: z.int().nonnegative().nullish() })
+    .nullish()
+    .catch(null)
+    .transform((summary) => summary?.count ?? null)
 }

@@ -27,7 +27,14 @@ export async function listFormats(caller: ApiCaller, signal: AbortSignal): Promi
   return (await caller.readJson(call, formatsSchema, signal)).value.exporters
 }
 
-const wrongServerCodes = new Set(['unexpected-answer', 'no-endpoint', 'not-found', 'bad-request', 'not-acceptable'])
+const wrongServerCodes = new Set([
+  'unexpected-answer',
+  'answer-too-long',
+  'no-endpoint',
+  'not-found',
+  'bad-request',
+  'not-acceptable',
+])
 
 /**
  * That CVAT answers, knows the credentials, and has the requests API that exports need.

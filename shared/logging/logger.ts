@@ -8,6 +8,7 @@ import type { LogFormat, LogLevel } from './level.ts'
 import { redactLine } from './redact-line.ts'
 import { createSecretMask } from './secret-mask.ts'
 import { serializeError } from './serialize-error.ts'
+import type { RedactingStream } from './tee-lines.ts'
 
 export type { Logger } from 'pino'
 
@@ -41,6 +42,8 @@ export function createLogger(options: LoggerOptions): Logger {
   const output = typeof destination === 'number' ? openDestination({ fd: destination, sync: true }) : destination
   const isPretty = format === 'pretty' || (format === 'auto' && isTerminal)
   const prettify = isPretty ? createPrettifier(isTerminal) : (line: string) => line
+  const redact = (line: string) => redactLine(line, mask)
+  const stream: RedactingStream = { redact, write: (line) => void output.write(prettify(redact(line))) }
   return pino(
     {
       level,
@@ -51,7 +54,7 @@ export function createLogger(options: LoggerOptions): Logger {
       serializers: { err: serializeIfError },
       formatters: { level: (label) => ({ level: label }), log: serializeErrors },
     },
-    { write: (line) => void output.write(prettify(redactLine(line, mask))) },
+    stream,
   )
 }
 

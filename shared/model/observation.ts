@@ -15,6 +15,8 @@ export const taskObservationSchema = z.object({
   jobCount: z.int().nonnegative(),
   /** The newest `updated_date` of the task's jobs; null for a task without jobs. */
   newestJobDate: serverDateSchema.nullable(),
+  /** The highest id of the task's jobs; null for a task without jobs. Absent in older records. */
+  newestJobId: z.int().positive().nullable().optional(),
   /** How many of the jobs are ground truth: they come and go without moving a date of the task. Absent in older records. */
   groundTruthJobs: z.int().nonnegative().optional(),
 })

@@ -8,11 +8,13 @@ import { restoresQueue } from './restores-queue.ts'
 import { runsQueue } from './runs-queue.ts'
 import { sweepsQueue } from './sweeps-queue.ts'
 import { verificationsQueue } from './verifications-queue.ts'
+import { workflowsQueue } from './workflows-queue.ts'
 
 export const allQueues = {
   runs: runsQueue,
   exports: exportsQueue,
   downloads: downloadsQueue,
+  workflows: workflowsQueue,
   sweeps: sweepsQueue,
   verifications: verificationsQueue,
   outcomes: outcomesQueue,

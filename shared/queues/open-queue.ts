@@ -1,6 +1,6 @@
 // The producer's side of a queue: adds validated jobs.
 
-import { type JobsOptions, Queue } from 'bullmq'
+import { type JobsOptions, Queue, type Telemetry } from 'bullmq'
 import type { RedisClient } from '#shared/redis/connect-redis.ts'
 import type { QueueDefinition } from './queue-definition.ts'
 
@@ -8,6 +8,8 @@ export interface QueueConnection {
   readonly redis: RedisClient
   /** Start of every key, with a hash tag so that one Redis Cluster slot holds them all. */
   readonly prefix: string
+  /** Traces jobs from queue to queue; absent: nobody wants to know. */
+  readonly telemetry?: Telemetry | undefined
 }
 
 export interface JobToAdd<Payload> {
@@ -36,6 +38,7 @@ export function openQueue<Payload>(
   const bull = new Queue(definition.name, {
     connection: connection.redis,
     prefix: connection.prefix,
+    ...(connection.telemetry ? { telemetry: connection.telemetry } : {}),
     defaultJobOptions: definition.jobOptions,
   })
   // Whoever made the connection hears of its faults. Without a listener BullMQ prints the whole error, with the login that

@@ -2,12 +2,13 @@
 
 import { z } from 'zod'
 import { taskObservationSchema } from '#shared/model/observation.ts'
-import { seriesSchema } from '#shared/model/series.ts'
+import { formatSeries, seriesSchema } from '#shared/model/series.ts'
+import { formatWorkflow } from '#shared/model/workflow.ts'
 import { keepFinishedJobs, type QueueDefinition } from './queue-definition.ts'
 
-export const resultSchema = z.enum(['done', 'empty', 'failed'])
+export const resultSchema = z.enum(['done', 'noted', 'empty', 'failed'])
 
-/** `done`: a verified archive is stored. `empty`: CVAT has nothing to back up (a task without data). */
+/** `done`: a verified archive is stored. `noted`: the workflow alone is. `empty`: CVAT has nothing to back up (a task without data). */
 
 export const outcomePayloadSchema = z.object({
   backupId: z.string(),
@@ -15,7 +16,11 @@ export const outcomePayloadSchema = z.object({
   series: seriesSchema,
   name: z.string(),
   result: resultSchema,
+  /** Of a job of the workflows queue: its claim and its runs are not those of the series. */
+  isWorkflow: z.boolean().optional(),
   sizeBytes: z.int().nonnegative().default(0),
+  /** The stored archive: when its export was asked for (ISO 8601 UTC), and how far its verification got. */
+  archive: z.object({ createdAt: z.iso.datetime(), level: z.string().max(20) }).optional(),
   reason: z.string().max(2_000).optional(),
   code: z.string().max(100).optional(),
   hint: z.string().max(1_000).optional(),
@@ -24,6 +29,11 @@ export const outcomePayloadSchema = z.object({
 })
 
 export type Outcome = z.infer<typeof outcomePayloadSchema>
+
+/** Under which key claims and runs know what has ended. */
+export function accountKey({ series, isWorkflow }: Pick<Outcome, 'series' | 'isWorkflow'>): string {
+  return isWorkflow ? formatWorkflow(series.entity) : formatSeries(series)
+}
 
 export const outcomesQueue: QueueDefinition<Outcome> = {
   name: 'outcomes',

@@ -1,11 +1,16 @@
 // The consumer's side of a queue: validated jobs, one place that decides between "again later", "failed for good" and
 // "handed back because we stop".
 
-import { DelayedError, type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq'
+import { DelayedError, type Job, WaitingError, Worker } from 'bullmq'
 import type { Logger } from 'pino'
 import { BackupError, describeError } from '#shared/errors/backup-error.ts'
+import { redactLike } from '#shared/logging/tee-lines.ts'
+import type { JobMetrics } from '#shared/monitoring/job-metrics.ts'
+import { openMetrics } from '#shared/monitoring/open-metrics.ts'
 import type { QueueConnection } from '#shared/queues/open-queue.ts'
 import type { QueueDefinition } from '#shared/queues/queue-definition.ts'
+import { countJob, failForGood } from './count-job.ts'
+import { withJobLog } from './job-log.ts'
 import { Postponed } from './postponed.ts'
 
 export interface JobContext<Payload> {
@@ -25,6 +30,8 @@ export interface Consumption<Payload> {
   readonly definition: QueueDefinition<Payload>
   readonly connection: QueueConnection
   readonly logger: Logger
+  /** Absent: counted for nobody. */
+  readonly metrics?: JobMetrics | undefined
   /** Jobs handled at once by this process. */
   readonly concurrency: number
   /** Does the work; may run twice and be killed anywhere. The answer is a short text for the board. Throws Postponed. */
@@ -48,11 +55,12 @@ const STALLED_CHECK_MS = 10_000
 const MAX_DEATHS = 25
 
 export function consume<Payload>(options: Consumption<Payload>): Consumer {
-  const { definition, connection, logger } = options
+  const { definition, connection, logger, metrics = openMetrics().jobs } = options
+  metrics.open(definition.name)
   const stopping = new AbortController()
 
   const process = async (job: Job, token: string | undefined, lockSignal: AbortSignal | undefined) => {
-    const log = logger.child({ queue: definition.name, job: job.id })
+    const log = withJobLog(logger.child({ queue: definition.name, job: job.id }), job)
     const signal = lockSignal ? AbortSignal.any([stopping.signal, lockSignal]) : stopping.signal
     const payload = parsePayload(definition, job)
     try {
@@ -84,10 +92,15 @@ export function consume<Payload>(options: Consumption<Payload>): Consumer {
   const worker = new Worker(
     definition.name,
     // BullMQ hands the signal only to functions that declare three parameters.
-    (job, token, signal) => process(job, token, signal as AbortSignal | undefined),
+    (job, token, signal) => {
+      const lockSignal = signal as AbortSignal | undefined
+      const hasLostLock = () => lockSignal?.aborted === true
+      return countJob(definition.name, metrics, () => process(job, token, lockSignal), hasLostLock)
+    },
     {
       connection: connection.redis,
       prefix: connection.prefix,
+      ...(connection.telemetry ? { telemetry: connection.telemetry } : {}),
       concurrency: options.concurrency,
       lockDuration: LOCK_MS,
       stalledInterval: STALLED_CHECK_MS,
@@ -102,6 +115,7 @@ export function consume<Payload>(options: Consumption<Payload>): Consumer {
   worker.on('failed', (job, error) => {
     // Given up by BullMQ itself, without the handler: its worker died too often.
     if (!job || !error.message.startsWith('job stalled')) return
+    metrics.fail(definition.name, 'workers-died', false)
     const parsed = definition.schema.safeParse(job.data)
     if (!parsed.success) return
     const told = options.giveUp?.(parsed.data, error, String(job.id))
@@ -121,9 +135,8 @@ function parsePayload<Payload>(definition: QueueDefinition<Payload>, job: Job): 
   const parsed = definition.schema.safeParse(job.data)
   if (parsed.success) return parsed.data
   const fields = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'payload'}: ${issue.message}`)
-  throw new UnrecoverableError(
-    `refused: this job's data is not that of a ${definition.name} job (${fields.join('; ')})`,
-  )
+  const message = `refused: this job's data is not that of a ${definition.name} job (${fields.join('; ')})`
+  throw failForGood(message, new BackupError(message, { code: 'bad-job', retryable: false }))
 }
 
 async function explainFailure<Payload>(
@@ -134,13 +147,24 @@ async function explainFailure<Payload>(
 ): Promise<Error> {
   const retryable = !(error instanceof BackupError) || error.retryable
   const attemptsLeft = (job.opts.attempts ?? 1) - job.attemptsMade - 1
-  const text = describeError(error)
+  const shown = withoutSecrets(error, log)
+  const text = describeError(shown)
   if (retryable && attemptsLeft > 0) {
     log.warn({ err: error, attemptsLeft }, 'failed, will be tried again')
     return new Error(text, { cause: error })
   }
   log.error({ err: error }, 'failed')
   // The handler may have changed what the job carries.
-  await options.giveUp?.(options.definition.schema.parse(job.data), error, String(job.id))
-  return new UnrecoverableError(error instanceof BackupError && error.hint ? `${text} (${error.hint})` : text)
+  await options.giveUp?.(options.definition.schema.parse(job.data), shown, String(job.id))
+  return failForGood(shown instanceof BackupError && shown.hint ? `${text} (${shown.hint})` : text, error)
+}
+
+/** The error itself, unless it holds a secret: what is told of it goes into jobs and records. */
+function withoutSecrets(error: unknown, log: Logger): unknown {
+  const text = describeError(error)
+  const { code = 'unexpected', retryable = true, hint } = error instanceof BackupError ? error : {}
+  const redacted = redactLike(log, text)
+  const redactedHint = hint === undefined ? undefined : redactLike(log, hint)
+  if (redacted === text && redactedHint === hint) return error
+  return new BackupError(redacted, { code, retryable, hint: redactedHint })
 }

@@ -3,20 +3,33 @@
 import type { Logger } from 'pino'
 import { type GroupValues, loadSettings, type SettingGroups } from '#shared/config/load-settings.ts'
 import { loggingSettings } from '#shared/config/logging.ts'
+import { monitoringSettings } from '#shared/config/monitoring.ts'
 import { redisAddress, redisSettings } from '#shared/config/redis.ts'
+import { tracingSettings } from '#shared/config/tracing.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import { createLogger } from '#shared/logging/logger.ts'
+import { checkRedis } from '#shared/monitoring/checks.ts'
+import { openMetrics, type ProcessMetrics } from '#shared/monitoring/open-metrics.ts'
+import { startMonitoring } from '#shared/monitoring/start-monitoring.ts'
 import type { QueueConnection } from '#shared/queues/open-queue.ts'
 import { connectRedis } from '#shared/redis/connect-redis.ts'
+import { openTracing } from '#shared/tracing/open-tracing.ts'
 import type { Service } from './service.ts'
 import { untilAskedToStop } from './start-signals.ts'
 
-const commonSettings = { redis: redisSettings, logging: loggingSettings }
+const commonSettings = {
+  redis: redisSettings,
+  logging: loggingSettings,
+  monitoring: monitoringSettings,
+  tracing: tracingSettings,
+}
 
 export interface ServiceFrame<Groups extends SettingGroups> {
   readonly values: GroupValues<Groups>
   readonly connection: QueueConnection
   readonly logger: Logger
+  /** Of this process: the service defines its own on the registry. */
+  readonly metrics: ProcessMetrics
 }
 
 /**
@@ -32,18 +45,25 @@ export async function runService<Groups extends SettingGroups>(
   try {
     const loaded = loadSettings({ ...groups, ...commonSettings }, { env: process.env })
     // Spreading generic groups loses their keys' types; the values are those of both.
-    const { redis, logging } = loaded.values as GroupValues<typeof commonSettings>
+    const { redis, logging, monitoring: port, tracing: traces } = loaded.values as GroupValues<typeof commonSettings>
     const logger = createLogger({ ...logging, service: name, secrets: loaded.secrets })
     const address = redisAddress(redis)
     if (!address) throw redisNeeded(name)
+    const metrics = openMetrics()
+    const monitoring = await startMonitoring({ ...port, service: name, metrics, logger, secrets: loaded.secrets })
+    const tracing = await openTracing({ ...traces, service: name, logger, secrets: loaded.secrets })
     const client = await connectRedis(address)
     client.on('error', (err) => logger.warn({ err }, 'Redis'))
     try {
       const values = loaded.values as unknown as GroupValues<Groups>
-      const service = await start({ values, connection: { redis: client, prefix: redis.prefix }, logger })
+      const connection = { redis: client, prefix: redis.prefix, telemetry: tracing.telemetry }
+      const service = await start({ values, connection, logger, metrics })
+      monitoring.watch([checkRedis(connection), ...(service.checks ?? [])])
       const signal = await asked
       logger.info({ signal }, 'stopping')
+      await monitoring.close()
       await service.close()
+      await tracing.close()
     } finally {
       client.disconnect()
     }

@@ -16,8 +16,9 @@ export async function checkDirectory(files: FileOperations, layout: Layout, now:
   const attempted = `Checking the backup directory ${layout.directory}`
   try {
     await assertDirectory(files, layout.directory)
-    const isNew = (await files.mkdir(layout.partialFolder, { recursive: true })) !== undefined
-    await files.mkdir(layout.runsFolder, { recursive: true })
+    await makeFolder(files, layout.privateFolder)
+    const isNew = await makeFolder(files, layout.partialFolder)
+    await makeFolder(files, layout.runsFolder)
     await probe(files, layout.newTemporary('probe', now), layout.newTemporary('probe', now))
     return { isNew }
   } catch (error) {
@@ -38,6 +39,17 @@ async function assertDirectory(files: FileOperations, directory: string): Promis
     retryable: false,
     hint: 'Set CVAT_BACKUP_DIR to a directory.',
   })
+}
+
+/** True when it was not there. Not recursive: of a read-only file system Node.js (24) then says ENOENT in place of EROFS. */
+async function makeFolder(files: FileOperations, path: string): Promise<boolean> {
+  try {
+    await files.mkdir(path)
+    return true
+  } catch (error) {
+    if (hasErrno(error, 'EEXIST')) return false
+    throw error
+  }
 }
 
 async function probe(files: FileOperations, firstPath: string, secondPath: string): Promise<void> {

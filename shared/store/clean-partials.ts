@@ -63,6 +63,18 @@ export async function removeStalePartials(
   })
 }
 
+/** Ids of backups that have files in the partial folder, each once. */
+export async function listPartialBackups(files: FileOperations, layout: Layout): Promise<string[]> {
+  return withStoreErrors('Listing the partial folder', async () => {
+    const names = await files.readdir(layout.partialFolder)
+    const ids = names.flatMap((name) => {
+      const partial = parsePartialName(name)
+      return partial === undefined || partial.kind === 'tmp' ? [] : partial.backupId
+    })
+    return [...new Set(ids)]
+  })
+}
+
 /**
  * Paths of one backup's complete or incomplete downloads. The listing is read to its end before anything happens to a
  * file: names that appear meanwhile belong to a newer attempt.

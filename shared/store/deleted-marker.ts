@@ -4,9 +4,9 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
-import { type FileOperations, hasErrno, unlinkIfExists } from './file-operations.ts'
+import { type FileOperations, unlinkIfExists } from './file-operations.ts'
 import type { Layout } from './layout.ts'
-import { readJson } from './read-json.ts'
+import { readJsonIfThere } from './read-json.ts'
 import { normaliseServerUrl } from './server-url.ts'
 import { withStoreErrors } from './store-errors.ts'
 import { writeJsonAtomically } from './write-json.ts'
@@ -34,14 +34,8 @@ export async function readDeletedMarker(
   serverUrl: string,
 ): Promise<DeletedMarker | undefined> {
   return withStoreErrors(`Reading whether ${formatEntity(entity)} was deleted`, async () => {
-    try {
-      const parsed = deletedMarkerSchema.safeParse(await readJson(files, markerPath(layout, entity, serverUrl)))
-      if (!parsed.success || parsed.data.server.url !== identify(serverUrl)) return undefined
-      return parsed.data
-    } catch (error) {
-      if (hasErrno(error, 'ENOENT')) return undefined
-      throw error
-    }
+    const parsed = deletedMarkerSchema.safeParse(await readJsonIfThere(files, markerPath(layout, entity, serverUrl)))
+    return parsed.success && parsed.data.server.url === identify(serverUrl) ? parsed.data : undefined
   })
 }
 

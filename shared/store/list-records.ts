@@ -1,4 +1,4 @@
-// Reads one entity's folder: its archives with their records, and what else lies there. Never throws at a strange file.
+// Reads one entity's folder: its archives with their records, and what else lies there but markers and sidecars. Never throws at a strange file.
 
 import { join } from 'node:path'
 import { type EntityRef, formatEntity, parseEntity } from '#shared/model/entity.ts'
@@ -10,6 +10,7 @@ import type { Layout } from './layout.ts'
 import { readRecord } from './read-record.ts'
 import { toStoreError, withStoreErrors } from './store-errors.ts'
 import type { EntityFolder, EntityListing, StoredArchive, Unrecognised } from './stored-archive.ts'
+import { parseWorkflowName } from './workflow-name.ts'
 
 /** Records read at a time: network mounts answer slowly, one by one takes too long. */
 const PARALLEL_READS = 8
@@ -83,7 +84,7 @@ async function readEntityFolder(files: FileOperations, layout: Layout, entity: E
   const records = new Map<string, string>()
   const foreign: string[] = []
   for (const entry of await readFolderEntries(files, layout, path)) {
-    if (entry.isFile() && isDeletedMarkerName(entry.name)) continue
+    if (entry.isFile() && (isDeletedMarkerName(entry.name) || parseWorkflowName(entry.name))) continue
     const match = /^(.*)\.(zip|json)$/.exec(entry.name)
     if (!match || !entry.isFile() || !parseArchiveBase(match[1]!)) foreign.push(join(path, entry.name))
     else (match[2] === 'zip' ? archives : records).set(match[1]!.normalize('NFC'), join(path, entry.name))

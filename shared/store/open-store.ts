@@ -5,7 +5,7 @@ import type { EntityRef } from '#shared/model/entity.ts'
 import type { Series } from '#shared/model/series.ts'
 import { type CatalogueTotals, writeCatalogue } from './catalogue-file.ts'
 import { checkDirectory, type DirectoryCheck } from './check-directory.ts'
-import { discardPartials, removeStalePartials, takePartial } from './clean-partials.ts'
+import { discardPartials, listPartialBackups, removeStalePartials, takePartial } from './clean-partials.ts'
 import { type CommitInput, type CommittedArchive, commitArchive } from './commit-archive.ts'
 import { type DeletedMarker, readDeletedMarker, removeDeletedMarker, writeDeletedMarker } from './deleted-marker.ts'
 import {
@@ -40,6 +40,7 @@ import { withStoreErrors } from './store-errors.ts'
 import type { EntityListing, StoredArchive, Unrecognised } from './stored-archive.ts'
 import { updateVerification } from './update-record.ts'
 import { type VerifyEvent, type VerifyOptions, verifyArchives } from './verify-pass.ts'
+import { openWorkflowStore, type WorkflowStore } from './workflow-store.ts'
 
 export interface StoreOptions {
   /** CVAT_BACKUP_DIR. */
@@ -59,6 +60,8 @@ export interface StoredSeries {
 /** Every function throws a BackupError at a fault of the file system. */
 export interface Store {
   readonly directory: string
+  /** What no archive holds: stages, states, assignees and issues, in sidecars of their own. */
+  readonly workflows: WorkflowStore
   /** Creates what is missing and tries the directory out. Call it before anything else. */
   checkDirectory(): Promise<DirectoryCheck>
   /** Bytes that may still be written; undefined when the file system does not say credibly. */
@@ -87,6 +90,8 @@ export interface Store {
   recoverEntity(entity: EntityRef, options: Omit<RecoveryOptions, 'now'>): Promise<Recovery>
   /** recoverEntity for every entity, then removeStalePartials without the files that a record still waits for. */
   recover(options: Omit<RecoveryOptions, 'now'>): Promise<Recovery & { removedPartials: number }>
+  /** Ids of backups whose downloads are under way or were left behind. */
+  listPartialBackups(): Promise<string[]>
   /** Atomic for readers: a crash in between leaves a record that no listing shows. May run twice. */
   removeArchive(archive: StoredArchive): Promise<void>
   /** Re-checks stored archives, the longest unchecked first; may be stopped and run again at any time. */
@@ -130,6 +135,7 @@ export function openStore({ directory, now = () => new Date(), files = realFiles
 
   const store: Store = {
     directory: layout.directory,
+    workflows: openWorkflowStore(files, layout),
     checkDirectory: () => checkDirectory(files, layout, now()),
     findFreeBytes: () => findFreeBytes(files, layout),
     tryWriting: (sizeBytes) => tryWriting(files, layout, sizeBytes, now()),
@@ -175,6 +181,7 @@ export function openStore({ directory, now = () => new Date(), files = realFiles
       const isActive = async (backupId: string) => total.waiting.includes(backupId) || options.isActive(backupId)
       return { ...total, removedPartials: await store.removeStalePartials({ isActive }) }
     },
+    listPartialBackups: () => listPartialBackups(files, layout),
     removeArchive: (archive) => removeArchive(files, layout, archive),
     verifyArchives: (options) => verifyArchives(files, layout, now, options),
     readDeletedMarker: (entity, serverUrl) => readDeletedMarker(files, layout, entity, serverUrl),

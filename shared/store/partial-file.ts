@@ -4,9 +4,9 @@
 
 import type { FileHandle } from 'node:fs/promises'
 import { z } from 'zod'
-import { type FileOperations, findFileSize, hasErrno, unlinkIfExists } from './file-operations.ts'
+import { type FileOperations, findFileSize, unlinkIfExists } from './file-operations.ts'
 import type { Layout } from './layout.ts'
-import { readJson } from './read-json.ts'
+import { readJsonIfThere } from './read-json.ts'
 import { toStoreError, withStoreErrors } from './store-errors.ts'
 import { syncFile } from './sync-to-disk.ts'
 
@@ -26,7 +26,10 @@ export type PartialOrigin = Omit<z.infer<typeof originSchema>, 'formatVersion'>
 export interface PartialFile extends AsyncDisposable {
   readonly backupId: string
   readonly path: string
-  /** Undefined: a later handler cannot go on with it. */
+  /**
+   * Undefined: a later handler cannot go on with it. So it becomes when a write or an fsync has failed: the kernel tells of
+   * lost pages once, then shows them as written, so what is read back later proves nothing.
+   */
   readonly origin: PartialOrigin | undefined
   /** Bytes written so far: where a resumed download goes on. */
   readonly sizeBytes: number
@@ -101,8 +104,9 @@ interface PartialState {
   readonly origin: PartialOrigin | undefined
 }
 
-function describePartial({ files, layout, handle, ...facts }: PartialState, alreadyThere: number): PartialFile {
-  const { path } = facts
+function describePartial(state: PartialState, alreadyThere: number): PartialFile {
+  const { files, layout, handle, backupId, path } = state
+  let { origin } = state
   let sizeBytes = alreadyThere
   let isOpen = true
   const writing = `Writing the partial file ${path}`
@@ -115,7 +119,11 @@ function describePartial({ files, layout, handle, ...facts }: PartialState, alre
   }
 
   return {
-    ...facts,
+    backupId,
+    path,
+    get origin() {
+      return origin
+    },
     get sizeBytes() {
       return sizeBytes
     },
@@ -128,6 +136,7 @@ function describePartial({ files, layout, handle, ...facts }: PartialState, alre
           sizeBytes += bytesWritten
         }
       } catch (error) {
+        origin = undefined
         throw toStoreError(error, writing)
       }
     },
@@ -144,16 +153,20 @@ function describePartial({ files, layout, handle, ...facts }: PartialState, alre
       }
     },
     async finish() {
-      await withStoreErrors(writing, async () => {
+      try {
         await syncFile(handle)
         await close()
-      })
+      } catch (error) {
+        origin = undefined
+        throw toStoreError(error, writing)
+      }
     },
     async discard() {
       await close().catch(() => undefined)
       await withStoreErrors(`Removing the partial file ${path}`, async () => {
+        // In this order: a file that cannot be removed is at least not gone on with.
+        if (state.origin) await unlinkIfExists(files, layout.partialOrigin(path))
         await unlinkIfExists(files, path)
-        if (facts.origin) await unlinkIfExists(files, layout.partialOrigin(path))
       })
     },
     async [Symbol.asyncDispose]() {
@@ -173,10 +186,7 @@ async function writeOrigin(files: FileOperations, layout: Layout, path: string, 
 }
 
 async function readOrigin(files: FileOperations, layout: Layout, path: string): Promise<PartialOrigin | undefined> {
-  try {
-    return originSchema.safeParse(await readJson(files, layout.partialOrigin(path))).data
-  } catch (error) {
-    if (hasErrno(error, 'ENOENT')) return undefined
-    throw toStoreError(error, 'Reading what a partial file is of')
-  }
+  return withStoreErrors('Reading what a partial file is of', async () => {
+    return originSchema.safeParse(await readJsonIfThere(files, layout.partialOrigin(path))).data
+  })
 }

@@ -1,6 +1,6 @@
 // Reads a small JSON file with a bound on its size, so that a foreign giant under a familiar name does no harm.
 
-import type { FileOperations } from './file-operations.ts'
+import { type FileOperations, hasErrno } from './file-operations.ts'
 
 /** A record of a project with a hundred thousand tasks stays below this. */
 const MAX_JSON_BYTES = 64 * 1024 * 1024
@@ -14,6 +14,19 @@ export async function readJson(files: FileOperations, path: string): Promise<unk
     return parse(await handle.readFile('utf8'))
   } finally {
     await handle.close()
+  }
+}
+
+/** In place of the value of a file that is not there. No schema takes it. */
+export const absent = Symbol('absent')
+
+/** Like readJson, for a file that may be gone, or go at any moment. */
+export async function readJsonIfThere(files: FileOperations, path: string): Promise<unknown> {
+  try {
+    return await readJson(files, path)
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT')) return absent
+    throw error
   }
 }
 

@@ -3,8 +3,8 @@
 import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
 import { formatContent } from '#shared/model/series.ts'
 import { parseArchiveBase } from './archive-name.ts'
-import { type FileOperations, findFileSize, hasErrno } from './file-operations.ts'
-import { readJson } from './read-json.ts'
+import { type FileOperations, findFileSize } from './file-operations.ts'
+import { absent, readJsonIfThere } from './read-json.ts'
 import { type ArchiveRecord, recordSchema } from './record.ts'
 import type { EntityFolder, StoredArchive, Unrecognised } from './stored-archive.ts'
 
@@ -16,8 +16,9 @@ export async function readRecord(
   base: string,
 ): Promise<StoredArchive | Unrecognised | undefined> {
   const recordPath = folder.records.get(base)!
-  const value = await readIfThere(files, recordPath)
-  if (value === gone) return undefined
+  const value = await readJsonIfThere(files, recordPath)
+  // Removed between the listing and now.
+  if (value === absent) return undefined
   if (!isKnownKind(value)) return { path: recordPath, reason: 'unknown-record' }
   const parsed = recordSchema.safeParse(value)
   if (!parsed.success || !belongsTo(parsed.data, entity, base)) return { path: recordPath, reason: 'broken-record' }
@@ -29,18 +30,6 @@ export async function readRecord(
   }
   if (sizeBytes !== record.archive.sizeBytes) return { path: archivePath, reason: 'size-differs', record }
   return { entity, record, archivePath, recordPath }
-}
-
-/** Removed between the listing and now. */
-const gone = Symbol('gone')
-
-async function readIfThere(files: FileOperations, path: string): Promise<unknown> {
-  try {
-    return await readJson(files, path)
-  } catch (error) {
-    if (hasErrno(error, 'ENOENT')) return gone
-    throw error
-  }
 }
 
 /** A record that states another kind or a later format is somebody's, just not ours to judge. */

@@ -1,9 +1,9 @@
 // Rewrites what a record says about verification, and nothing else in it.
 
 import { formatEntity } from '#shared/model/entity.ts'
-import { type FileOperations, findFileSize, hasErrno } from './file-operations.ts'
+import { type FileOperations, findFileSize } from './file-operations.ts'
 import type { Layout } from './layout.ts'
-import { readJson } from './read-json.ts'
+import { readJsonIfThere } from './read-json.ts'
 import { type ArchiveRecord, archiveRecordSchema } from './record.ts'
 import { withStoreErrors } from './store-errors.ts'
 import type { StoredArchive } from './stored-archive.ts'
@@ -28,7 +28,7 @@ export async function updateVerification(
 ): Promise<boolean> {
   const name = formatEntity(archive.entity)
   return withStoreErrors(`Updating a record of ${name}`, async () => {
-    const value = await readIfThere(files, archive.recordPath)
+    const value = await readJsonIfThere(files, archive.recordPath)
     const parsed = archiveRecordSchema.safeParse(value)
     if (!parsed.success || parsed.data.archive.sha256 !== archive.record.archive.sha256) return false
     if ((await findFileSize(files, archive.archivePath)) === undefined) return false
@@ -40,13 +40,4 @@ export async function updateVerification(
     })
     return true
   })
-}
-
-async function readIfThere(files: FileOperations, path: string): Promise<unknown> {
-  try {
-    return await readJson(files, path)
-  } catch (error) {
-    if (hasErrno(error, 'ENOENT')) return undefined
-    throw error
-  }
 }

@@ -6,13 +6,14 @@ import { type FileOperations, isNameTaken } from './file-operations.ts'
 import type { Layout } from './layout.ts'
 import { listEntities, listRecords } from './list-records.ts'
 import { readFolders } from './read-folders.ts'
-import { readJson } from './read-json.ts'
+import { readJsonIfThere } from './read-json.ts'
 import { archiveRecordSchema } from './record.ts'
 import { withStoreErrors } from './store-errors.ts'
 import type { StoredArchive } from './stored-archive.ts'
 import { type CheckLevel, verifyArchive } from './verify-archive.ts'
 import type { Judgement } from './verify-judge.ts'
 import { type DueArchive, type Place, type Scan, type ScanFinding, scanDue } from './verify-scan.ts'
+import { checkWorkflows, type WorkflowFinding } from './verify-workflows.ts'
 
 export interface VerifyOptions {
   readonly level: CheckLevel
@@ -34,6 +35,8 @@ export type VerifyEvent =
   | { readonly what: 'checked'; readonly archive: DueArchive; readonly judgement: Judgement }
   /** Could not be read, or what was found not be written into its record: its turn comes again with the next pass. */
   | { readonly what: 'failed'; readonly archive: DueArchive; readonly error: BackupError }
+  /** A sidecar of the archive just checked, or one that is torn: told again by each pass until it is gone. */
+  | WorkflowFinding
   | ScanFinding
 
 /** Archives planned at a time. With more due, the records are read again for the next so many: memory stays flat. */
@@ -96,6 +99,7 @@ async function* checkOne(
     if (!verified) return
     yield { what: 'checked', archive, judgement: verified.judgement }
     if (verified.recordError) yield { what: 'failed', archive, error: verified.recordError }
+    yield* checkWorkflows(files, layout, stored, options.signal)
   } catch (error) {
     options.signal.throwIfAborted()
     if (!(error instanceof BackupError)) throw error
@@ -108,8 +112,7 @@ async function* checkOne(
 async function readStored(files: FileOperations, archive: DueArchive): Promise<StoredArchive | undefined> {
   const { entity, archivePath, recordPath } = archive
   return withStoreErrors('Reading a record', async () => {
-    if (!(await isNameTaken(files, recordPath))) return undefined
-    const parsed = archiveRecordSchema.safeParse(await readJson(files, recordPath))
+    const parsed = archiveRecordSchema.safeParse(await readJsonIfThere(files, recordPath))
     return parsed.success ? { entity, archivePath, recordPath, record: parsed.data } : undefined
   })
 }

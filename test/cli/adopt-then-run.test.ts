@@ -36,6 +36,7 @@ test('the next sweep removes nothing that was just adopted, however old it is', 
   const options = {
     rules: { ttlMs: 24 * 3600_000, minBackups: 3 },
     dryRun: false,
+    isActive: () => false,
     signal: new AbortController().signal,
   }
   expect(await sweepAll(stack.store, { ...options, now: new Date() })).toMatchObject({ removed: 0, kept: 8 })

@@ -15,6 +15,7 @@ const summary: RunSummary = {
   ok: false,
   listingError: null,
   total: 4,
+  noted: 0,
   done: 2,
   skipped: 1,
   empty: 0,

@@ -37,7 +37,7 @@ describe('cvat-backups diff', () => {
     const { code, stdout, stderr } = await runCommand(directory, 'diff', first!.archivePath, second!.archivePath)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toContain(`--- ${first!.archivePath} (2026-11-18T10:00:00.000Z)`)
-    expect(stdout).toContain('No difference in content (1 tasks compared)')
+    expect(stdout).toContain('No difference in content (1 task compared)')
   })
 
   test('exits with 1 and tells what changed between the newest two', async () => {

@@ -2,6 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { inspectArchive } from '#shared/store/inspect-archive.ts'
+import { openStore } from '#shared/store/open-store.ts'
 import { fixtures, listMembers, readTextMember, testWithUnzip } from '../shared/composition/composed-files.ts'
 import { flipByte } from '../shared/store/damage.ts'
 import { observe } from '../shared/store/plan-backup.ts'
@@ -37,6 +38,27 @@ describe('cvat-backups extract', () => {
       expect(await readdir(folder)).toEqual(['out.zip'])
     },
   )
+
+  test('takes the newest good archive, and says where a newer one is not good', async () => {
+    const { directory, archive, out } = await storeProject()
+    const store = openStore({ directory })
+    const stale = [{ code: 'stale', message: 'Task 102 is in an old state', taskId: 102 }]
+    const later = {
+      bytes: 'kinds/composed_project_by_hand.zip',
+      createdAt: '2026-11-23T20:00:00.000Z',
+      problems: stale,
+    }
+    const newer = await storeFile(store, { entity: project6, observation: observe(4, 4, 4, 20), ...later })
+    const { code, stderr } = await runCommand(directory, 'extract', 'project-6', '--task', '102', '-o', out)
+    expect(code).toBe(0)
+    expect(stderr).toContain(
+      `this is from ${archive.record.createdAt}, the newest good archive; one from 2026-11-23T20`,
+    )
+    const words = ['extract', newer.archivePath, '--task', '102', '-o', `${out}2`]
+    expect((await runCommand(directory, ...words)).stderr).toContain(
+      'warning: Task 102 is in an old state; see whether',
+    )
+  })
 
   test('writes the annotations alone, byte by byte', async () => {
     const { archive, directory, out } = await storeProject()

@@ -18,6 +18,7 @@ const totals: VerifyTotals = {
   intact: 29,
   damaged: 1,
   failed: 0,
+  damagedWorkflows: 0,
 }
 const finding = (index: number): VerifyFinding => ({
   what: 'damaged',

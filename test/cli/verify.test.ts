@@ -71,6 +71,7 @@ describe('cvat-backups verify', () => {
       intact: 1,
       damaged: 1,
       failed: 1,
+      damagedWorkflows: 0,
       interrupted: false,
       durationSeconds: expect.any(Number),
     })

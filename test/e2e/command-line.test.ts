@@ -8,7 +8,7 @@ import { smallWorld } from '../support/small-world.ts'
 expectNoLeaks()
 
 describe('a wrong or missing', () => {
-  test('password ends with 2 and a hint', { timeout: 30_000 }, async () => {
+  test('password ends with 2 and a hint', { timeout: 600_000 }, async () => {
     const server = await openInstallation({ world: smallWorld() })
     const ended = await server.run(['backup'], { CVAT_PASSWORD: 'wrong-pw-3Kq' })
     expect(ended.code).toBe(2)
@@ -17,7 +17,7 @@ describe('a wrong or missing', () => {
     expect(await server.archives().catch(() => [])).toEqual([])
   })
 
-  test('server ends with 1 and a hint', { timeout: 60_000 }, async () => {
+  test('server ends with 1 and a hint', { timeout: 600_000 }, async () => {
     const server = await openInstallation({ world: smallWorld() })
     await server.simulator.close()
     const ended = await server.run(['backup'])
@@ -25,7 +25,7 @@ describe('a wrong or missing', () => {
     expect(ended.stderr).toContain('CVAT_URL')
   })
 
-  test('settings end with 2, all named at once', { timeout: 30_000 }, async () => {
+  test('settings end with 2, all named at once', { timeout: 600_000 }, async () => {
     const server = await openInstallation({ world: smallWorld() })
     const ended = await server.run(['backup'], { CVAT_URL: 'nowhere', CVAT_BACKUP_PARALLEL_EXPORTS: 'many' })
     expect(ended.code).toBe(2)
@@ -33,7 +33,7 @@ describe('a wrong or missing', () => {
     expect(ended.stderr).toContain('CVAT_BACKUP_PARALLEL_EXPORTS')
   })
 
-  test('Redis at REDIS_URL ends with 1 and a hint', { timeout: 60_000 }, async () => {
+  test('Redis at REDIS_URL ends with 1 and a hint', { timeout: 600_000 }, async () => {
     const server = await openInstallation({ world: smallWorld() })
     const ended = await server.run(['backup'], { REDIS_URL: 'redis://user:redis-pw-8Zt@127.0.0.1:1' })
     expect(ended.code).toBe(1)
@@ -47,7 +47,7 @@ describe('a wrong or missing', () => {
     [['backup', '--project', 'street'], /street/],
     [['backup', 'now'], /now/],
     [[], /Usage/],
-  ])('words %j end with 2 and say what is meant', { timeout: 30_000 }, async (args, text) => {
+  ])('words %j end with 2 and say what is meant', { timeout: 600_000 }, async (args, text) => {
     const server = await openInstallation({ world: smallWorld() })
     const ended = await server.run(args)
     expect(ended.code).toBe(2)
@@ -58,7 +58,7 @@ describe('a wrong or missing', () => {
 describe('under real node', () => {
   test.each(['scheduler', 'exporter', 'downloader', 'sweeper'])(
     'the %s starts, and says what it needs',
-    { timeout: 30_000 },
+    { timeout: 600_000 },
     async (name) => {
       const server = await openInstallation({ world: smallWorld() })
       const service = server.startService(name)
@@ -68,7 +68,7 @@ describe('under real node', () => {
 
   test.each([['--help'], ['list'], ['print-config'], ['sweep', '--dry-run']])(
     '%s works',
-    { timeout: 30_000 },
+    { timeout: 600_000 },
     async (...args) => {
       const server = await openInstallation({ world: smallWorld() })
       await server.store.checkDirectory()

@@ -53,7 +53,7 @@ beforeAll(async () => {
 
 beforeEach(({ skip }) => skip(missing !== undefined, missing))
 
-describe('the official CVAT client', { timeout: 60_000 }, () => {
+describe('the official CVAT client', { timeout: 600_000 }, () => {
   expectNoLeaks()
 
   it('finds in the simulator a CVAT with everything that the user may see, and logs out again', async ({ signal }) => {

@@ -1,11 +1,13 @@
 // Whole runs over Sentinels and over a Cluster that lose the server with the queues in the middle. Seconds each: that is
 // how long servers take to agree on a new master.
 
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import type { QueueConnection } from '#shared/queues/open-queue.ts'
-import { connectRedis } from '#shared/redis/connect-redis.ts'
 import type { RedisAddress } from '#shared/redis/redis-options.ts'
-import { startClusterGroup, startSentinelGroup } from '../support/local-redis.ts'
+import { startClusterGroup, startRedisProcess, startSentinelGroup } from '../support/local-redis.ts'
+import { createPrivateAuthority } from '../support/private-authority.ts'
+import { connectTo } from '../support/redis-server.ts'
 import { smallWorld } from '../support/small-world.ts'
 import { type Stack, startStack } from '../support/start-stack.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -14,14 +16,7 @@ const LONG_MS = 90_000
 const passwords = { data: 'of-the-servers', sentinel: 'of-the-sentinels' }
 
 function overAddress(address: RedisAddress) {
-  return {
-    async connect(prefix: string): Promise<QueueConnection> {
-      const redis = await connectRedis(address, LONG_MS)
-      redis.on('error', () => undefined)
-      onTestFinished(() => redis.disconnect())
-      return { redis, prefix }
-    },
-  }
+  return { connect: (prefix: string) => connectTo(address, prefix) }
 }
 
 /** Begins a run, lets the fault strike when some archives are stored, and gives the run's end. */
@@ -44,7 +39,13 @@ async function expectNothingLost(stack: Stack, summary: Awaited<ReturnType<Stack
   }
   const stored = await stack.archives()
   expect(new Set(stored.map(({ entity }) => entity.id)).size).toBe(entities)
-  // The product is as well as before.
+  // The product is as well as before, those who had nothing to do meanwhile included.
+  for (const queue of [stack.queues.sweeps, stack.queues.verifications]) {
+    const { id } = await queue.bull.add('after the fail-over', {})
+    await waitFor(`a job of ${queue.bull.name}`, async () => (await queue.bull.getJobState(id!)) === 'completed', {
+      timeoutMs: LONG_MS,
+    })
+  }
   expect(await stack.backUp()).toMatchObject({ ok: true, done: 0, skipped: entities })
 }
 
@@ -79,4 +80,25 @@ test('a run goes on over a fail-over in a Cluster, all keys in one slot', { time
     const elsewhere = server === group.replica || server === group.owner
     expect(elsewhere ? 0 : await server.call('DBSIZE')).toBe(0)
   }
+})
+
+test('a run needs no more than TLS, a user and the rights that the documentation lists', {
+  timeout: LONG_MS,
+}, async () => {
+  const documentation = await readFile(join(import.meta.dirname, '../../docs/operations.md'), 'utf8')
+  const [, rights] = /^user cvat-backups on >SECRET (.*)$/m.exec(documentation) ?? []
+  const authority = await createPrivateAuthority()
+  const server = await startRedisProcess({
+    authority,
+    lines: ['requirepass nobody-knows', `user cvat-backups on >passed-on ${rights}`],
+    login: { password: 'nobody-knows' },
+  })
+  onTestFinished(() => server.close())
+  const url = `rediss://cvat-backups@localhost:${server.port}`
+  const address = { url, password: 'passed-on', ca: authority.ca, cert: authority.cert, key: authority.key }
+  const stack = await startStack(overAddress(address), { prefix: '{cvat-backups}', world: smallWorld({ projects: 3 }) })
+  expect(await stack.backUp()).toMatchObject({ ok: true, done: 3 })
+  expect(await stack.queues.runs.bull.getWorkersCount()).toBeGreaterThan(0)
+  await expect(stack.connection.redis.get('of-another')).rejects.toThrow('NOPERM')
+  await expect(stack.connection.redis.flushall()).rejects.toThrow('NOPERM')
 })

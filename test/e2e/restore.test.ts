@@ -111,7 +111,10 @@ describe('somebody deleted a project', { timeout: 120_000 }, () => {
     expect(done).toMatchObject({ code: 0, stderr: '' })
     expect(done.stdout).toMatch(/^restored project-2 "project 2" \(.*\): http:\/\/\S+\/projects\/3$/m)
     expect([...installation.world.projects.values()].map(({ name }) => name)).toEqual(['project 1', 'project 2'])
-    // Asked for once more it is made once more: the first restore had ended.
+    const twice = await installation.run(['restore', 'project 2', '--yes'])
+    expect(twice).toMatchObject({ code: 1, stdout: '' })
+    expect(twice.stderr).toContain('--again makes it once more')
+    expect(installation.world.projects.size).toBe(2)
     expect(await installation.run(['restore', '--project', '2', '--yes', '--as', 'again'])).toMatchObject({ code: 0 })
     expect([...installation.world.projects.values()].map(({ name }) => name)).toEqual([
       'project 1',

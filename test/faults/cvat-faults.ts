@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, type TestContext } from 'vitest'
 import type { Answer } from '../simulator/answers.ts'
 import { type CallRule, type RuleHandle, troubledAnswers } from '../simulator/faults.ts'
+import { emptyWorld } from '../support/small-world.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { assertNothingLost, type Expected, type Findings } from './assert-nothing-lost.ts'
 import { faultWorld, type Installation, openInstallation, untilStored } from './installation.ts'
@@ -187,6 +188,22 @@ export const serverEvents: readonly CvatFault[] = [
 export const workerGone: CvatFault = {
   name: 'export worker gone',
   arrange: ({ simulator }) => [simulator.faults.addExport({ fate: { kind: 'kill-worker' }, nth: 2 })],
+}
+
+/** One archive of so many megabytes over connections that are reset every now and then: memory is to stay as it is. */
+export async function breakLargeFile(test: TestContext, megabytes: number, chance: Chance): Promise<Findings> {
+  const world = emptyWorld()
+  const { id } = world.addProject({ name: 'large' })
+  world.addTask({ projectId: id, name: 'pictures', frames: megabytes, bytesPerFrame: 1_000_000 })
+  const installation = await openInstallation({ test, separate: false, world })
+  const least = Math.floor(megabytes / 20)
+  installation.cvatWire.faultOf = () => ({
+    kind: 'reset',
+    afterBytes: chance.between(least, megabytes / 5) * 1_000_000,
+  })
+  const { summary } = await installation.backup()
+  expect(installation.cvatWire.hits, 'connections that were reset').toBeGreaterThan(3)
+  return assertNothingLost(installation, { summary })
 }
 
 type FaultList = Installation['simulator']['faults']

@@ -1,7 +1,15 @@
 // Faults of the CVAT server and of the network before it, at length.
 
 import { it } from 'vitest'
-import { brokenBodies, type CvatFault, serverEvents, strikeCvat, troubleFor, workerGone } from './cvat-faults.ts'
+import {
+  breakLargeFile,
+  brokenBodies,
+  type CvatFault,
+  serverEvents,
+  strikeCvat,
+  troubleFor,
+  workerGone,
+} from './cvat-faults.ts'
 import { measure } from './measure.ts'
 
 const entities = 40
@@ -14,3 +22,9 @@ it.concurrent.for<CvatFault>([...troubleFor(60_000), ...brokenBodies, ...serverE
     await measure({ fault: fault.name, strikes: 1, entities }, (chance) => strikeCvat(test, fault, entities, chance))
   },
 )
+
+it('connections reset in a file of 1 GB', { timeout }, async (test) => {
+  await measure({ fault: 'connections reset in a file of 1 GB', strikes: 1, entities: 1 }, (chance) =>
+    breakLargeFile(test, 1_000, chance),
+  )
+})

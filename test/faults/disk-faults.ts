@@ -1,12 +1,14 @@
 // What a disk can do to a run in the middle.
 
-import { chmod, rename, rm, truncate, unlink, writeFile } from 'node:fs/promises'
+import { chmod, readFile, rename, rm, truncate, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, type TestContext } from 'vitest'
 import { waitFor } from '../support/wait-for.ts'
 import { assertNothingLost, type Findings } from './assert-nothing-lost.ts'
+import { mountFailingDisk } from './failing-disk.ts'
 import { faultWorld, type Installation, openInstallation, untilStored } from './installation.ts'
+import { findPlainUser } from './product-process.ts'
 import type { Chance } from './seeded-random.ts'
 import { mountSmallDisk, type SmallDisk } from './small-disk.ts'
 
@@ -53,6 +55,78 @@ async function strikeDisk(
   return assertNothingLost(installation, { summary })
 }
 
+/**
+ * Writes are lost for a while, as the fsync behind them says once and never again. Looked at past the kernel's cache: what is
+ * only in memory is not stored.
+ */
+export async function loseWrites({ test, entities, chance }: DiskFaultOptions, forMs: number): Promise<Findings> {
+  const disk = await mountFailingDisk(test)
+  const installation = await openDiskInstallation(test, entities, chance, join(disk.path, 'backups'))
+  const backup = installation.backup()
+  await untilStored(installation, chance.between(1, Math.floor(entities / 3)))
+  await disk.fail('write')
+  // Of a file that was begun before: one that cannot be begun shows nothing.
+  const told = () => /Writing the partial file \S+ failed \(EIO\)/.test(installation.logs())
+  await waitFor('the I/O error to be told', told, { timeoutMs: 60_000 })
+  await sleep(forMs)
+  await disk.heal()
+  const { summary } = await backup
+  await disk.remount()
+  return assertNothingLost(installation, { summary })
+}
+
+/** Stored archives lose bits, or cannot be read at all: a re-check tells which, the next run backs the former up anew. */
+export async function spoilStored({ test, entities, chance }: DiskFaultOptions): Promise<Findings> {
+  const disk = await mountFailingDisk(test)
+  const installation = await openDiskInstallation(test, entities, chance, join(disk.path, 'backups'))
+  await installation.backup()
+  await disk.remount()
+
+  await disk.fail('read')
+  const unreadable = await verifyAll(installation)
+  expect(unreadable).toMatchObject({ code: 1, report: { damaged: 0 } })
+  await disk.heal()
+
+  const victims = await listVictims(installation, chance, Math.ceil(entities / 4))
+  const right = await Promise.all(victims.map((path) => readFile(path)))
+  for (const [index, path] of victims.entries()) {
+    const bytes = Buffer.from(right[index]!)
+    const at = chance.between(0, bytes.length - 1)
+    bytes[at] = bytes[at]! ^ (1 << chance.between(0, 7))
+    await writeFile(path, bytes)
+  }
+  const { code, report } = await verifyAll(installation)
+  expect(code, 'exit code where archives are damaged').toBe(1)
+  expect(report.findings.map(({ path }) => join(installation.directory, path)).sort()).toEqual(victims)
+  const { summary } = await installation.backup()
+  expect(summary).toMatchObject({ ok: true, done: victims.length })
+
+  for (const [index, path] of victims.entries()) await writeFile(path, right[index]!)
+  expect(await verifyAll(installation)).toMatchObject({ code: 0, report: { damaged: 0, failed: 0 } })
+  return assertNothingLost(installation, { summary: (await installation.backup()).summary })
+}
+
+interface VerifyReport {
+  readonly damaged: number
+  readonly failed: number
+  readonly findings: readonly { readonly path: string }[]
+}
+
+async function verifyAll(installation: Installation): Promise<{ code: number | null; report: VerifyReport }> {
+  const command = installation.command('verify', '--all', '--json')
+  const { code } = await command.exited
+  return { code, report: JSON.parse(command.stdout()) as VerifyReport }
+}
+
+async function listVictims({ store }: Installation, chance: Chance, count: number): Promise<string[]> {
+  const paths: string[] = []
+  for await (const entity of store.listEntities()) {
+    for (const { archivePath } of (await store.listRecords(entity)).archives) paths.push(archivePath)
+  }
+  while (paths.length > count) paths.splice(chance.between(0, paths.length - 1), 1)
+  return paths.sort()
+}
+
 /** Away for a while and back, as a mount of the network may be. */
 export async function loseFolder({ test, entities, chance }: DiskFaultOptions, forMs: number): Promise<Findings> {
   const installation = await openDiskInstallation(test, entities, chance)
@@ -77,13 +151,15 @@ export async function removeFolder({ test, entities, chance }: DiskFaultOptions)
   return assertNothingLost(installation, { summary })
 }
 
-/** The services' user may not write for a while. Only where the services' user can be another than the tests'. */
+/** The services' user may not write for a while. Where the tests run as root, the services are somebody else. */
 export async function denyWriting({ test, entities, chance }: DiskFaultOptions, forMs: number): Promise<Findings> {
-  const installation = await openDiskInstallation(test, entities, chance)
+  const installation = await openDiskInstallation(test, entities, chance, undefined, findPlainUser(test))
   const backup = installation.backup()
   await untilStored(installation, chance.between(1, Math.floor(entities / 3)))
   const partial = join(installation.directory, '.cvat-backups', 'partial')
   await chmod(partial, 0o500)
+  const told = () => installation.logs().includes('"code":"permission-denied"')
+  await waitFor('the missing right to be told', told, { timeoutMs: 60_000 })
   await sleep(forMs)
   await chmod(partial, 0o700)
   const { summary } = await backup
@@ -95,6 +171,7 @@ function openDiskInstallation(
   entities: number,
   chance: Chance,
   backupDir?: string,
+  uid?: number,
 ): Promise<Installation> {
   return openInstallation({
     test,
@@ -103,5 +180,6 @@ function openDiskInstallation(
     capacity: { exportMs: () => chance.between(20, 300), bandwidthBytesPerSecond: 1_000_000 },
     env: { LOG_LEVEL: 'warn' },
     ...(backupDir === undefined ? {} : { backupDir }),
+    ...(uid === undefined ? {} : { uid }),
   })
 }

@@ -1,7 +1,15 @@
 // Faults of the disk, at length.
 
 import { it } from 'vitest'
-import { fillDisk, loseFolder, makeReadOnly, removeFolder } from './disk-faults.ts'
+import {
+  denyWriting,
+  fillDisk,
+  loseFolder,
+  loseWrites,
+  makeReadOnly,
+  removeFolder,
+  spoilStored,
+} from './disk-faults.ts'
 import { measure } from './measure.ts'
 import { whyNoSmallDisk } from './small-disk.ts'
 
@@ -19,6 +27,25 @@ it.concurrent('folder removed for good', { timeout }, async (test) => {
 it.concurrent('folder gone for 60 s', { timeout }, async (test) => {
   await measure({ fault: 'backup directory gone for 60 s', strikes: 1, entities }, (chance) =>
     loseFolder({ test, entities, chance }, 60_000),
+  )
+})
+
+it.concurrent('writing denied for 60 s', { timeout }, async (test) => {
+  await measure({ fault: 'backup directory may not be written for 60 s', strikes: 1, entities }, (chance) =>
+    denyWriting({ test, entities, chance }, 60_000),
+  )
+})
+
+it.concurrent('writes lost for 30 s', { timeout }, async (test) => {
+  await measure({ fault: 'I/O errors on writing for 30 s', strikes: 1, entities }, (chance) =>
+    loseWrites({ test, entities, chance }, 30_000),
+  )
+})
+
+it.concurrent('a quarter of all archives spoilt', { timeout }, async (test) => {
+  await measure(
+    { fault: 'I/O errors on reading, then bits lost in stored archives', strikes: 10, entities },
+    (chance) => spoilStored({ test, entities, chance }),
   )
 })
 

@@ -13,7 +13,7 @@ import { assertNothingLost } from './assert-nothing-lost.ts'
 import { faultWorld, openInstallation } from './installation.ts'
 import { startRecordingServer } from './recording-server.ts'
 
-const timeout = 90_000
+const timeout = 300_000
 const firstDownload = '/api/projects/{id}/backup/download'
 
 it.concurrent('hostile names stay names: nothing is written outside its own folder', { timeout }, async (test) => {
@@ -110,6 +110,9 @@ it.concurrent.for([
   { name: 'a path upwards', zip: buildZip([json, { name: '../../../escape', data: 'x' }]) },
   { name: 'a link', zip: buildZip([json, { name: 'task_0', data: '/etc', claims: { mode: 0o120777 } }]) },
   { name: 'overlapping members', zip: buildZip([json, { name: 'b', data: '{"name":"x"}', claims: { offset: 0 } }]) },
+  { name: 'two members of one name', zip: buildZip([json, { ...json, data: '{"name":"y"}' }]) },
+  { name: 'a member beyond everything', zip: buildZip([{ ...json, zip64: { size: 2n ** 63n, offset: 2n ** 62n } }]) },
+  { name: 'more members than there are', zip: buildZip([json], { zip64: { members: 2n ** 40n } }) },
   { name: 'half a directory', zip: buildZip([json, { name: 'b', data: 'x' }]).subarray(0, -40) },
   { name: 'another size than claimed', zip: buildZip([{ ...json, claims: { size: 4_000_000_000 } }]) },
 ])('a file that holds $name is refused and fetched again', { timeout }, async ({ zip }, test) => {
@@ -150,24 +153,35 @@ it.concurrent('an answer without an end is given up, and the run says that it is
 
 it.concurrent('forged jobs are refused by name, and the next run has everything', { timeout }, async (test) => {
   const installation = await openInstallation({ test, world: faultWorld(6) })
+  const stranger = await startRecordingServer(test, 'not an archive')
   await installation.start('serve')
   const connection = await connectRedis(installation.redis.address)
   test.onTestFinished(() => connection.disconnect())
   const series = { entity: { type: 'project', id: 1 }, content: { kind: 'backup' } }
   const backup = { backupId: 'run.project-1.backup', runId: 'run', series, name: 'x', organization: null, link: '' }
   const evil = '../../../../tmp/escape'
+  const observation = { name: 'x', organization: null, updatedDate: '2026-11-22T20:34:44.000000Z', tasks: [] }
+  const asked = { requestId: 'x', askedAt: '2026-11-22T20:34:44.000Z', serverVersion: '2.64.1', exportAttempts: 1 }
+  const download = { ...backup, ...asked, observation, resultUrl: '/api/projects/1/backup/download?rq_id=x' }
   const forged: [queue: string, data: object, named: RegExp][] = [
     ['exports', { ...backup, backupId: evil }, /backupId/],
     ['exports', { ...backup, runId: evil }, /runId/],
     ['exports', { ...backup, series: { ...series, entity: { type: 'project', id: evil } } }, /series\.entity\.id/],
     ['exports', { ...backup, series: { ...series, entity: { type: evil, id: 1 } } }, /series\.entity\.type/],
-    ['downloads', { ...backup, resultUrl: 'file:///etc/passwd' }, /requestId/],
+    ['downloads', { ...download, requestId: undefined }, /requestId/],
+    ['downloads', { ...download, askedAt: evil }, /askedAt/],
+    [
+      'downloads',
+      { ...download, observation: { ...download.observation, tasks: [{ id: evil }] } },
+      /observation\.tasks/,
+    ],
     ['downloads', {}, /backupId/],
     ['sweeps', { entity: { type: 'project', id: evil } }, /entity\.id/],
     ['runs', { do: 'start-run', runId: evil, mode: 'p', full: false, trigger: 'command' }, /runId/],
     ['runs', { do: 'end-run', runId: evil }, /runId/],
     ['runs', { do: 'remove-everything' }, /do/],
     ['outcomes', { ...backup, result: 'splendid' }, /result/],
+    ['verifications', { startedAt: evil }, /startedAt/],
   ]
   for (const [name, data, named] of forged) {
     const queue = new Queue(name, { connection, prefix: '{cvat-backups}' })
@@ -179,6 +193,15 @@ it.concurrent('forged jobs are refused by name, and the next run has everything'
     expect(reason).not.toContain(evil)
     await queue.close()
   }
+  // Everything in it is as it should be but the address: the file is asked of no one.
+  const downloads = new Queue('downloads', { connection, prefix: '{cvat-backups}' })
+  for (const resultUrl of ['file:///etc/passwd', `${stranger.url}/etc/passwd`, '/api/../../etc/passwd', evil]) {
+    const job = await downloads.add('forged', { ...download, resultUrl })
+    await waitFor(`${resultUrl} to be refused`, async () => (await job.getState()) === 'failed')
+    expect((await downloads.getJob(String(job.id)))?.failedReason).toMatch(/result_url/)
+  }
+  await downloads.close()
+  expect(stranger.seen).toEqual([])
   const { summary } = await installation.backup()
   expect((await assertNothingLost(installation, { summary })).archives).toBe(6)
 })

@@ -1,7 +1,7 @@
 // The product as it is deployed, with everything around it that can fail: its processes, a Redis, a simulated server, and
 // wires that can be cut.
 
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'vitest'
@@ -17,6 +17,7 @@ import {
   findMarked,
   MARK,
   type ProductProcess,
+  readPeakMemory,
   type ServiceName,
   spawnCommand,
   spawnService,
@@ -36,6 +37,8 @@ export interface InstallationOptions {
   readonly crontab?: string
   /** Where the archives go, when not into a temporary folder. */
   readonly backupDir?: string
+  /** Who the product's processes are, when not the tests' user; the folders are theirs then. */
+  readonly uid?: number
   /** Off: the command line runs its own Redis and all services. */
   readonly separate?: boolean
 }
@@ -68,6 +71,8 @@ export interface Installation {
   backup(...args: string[]): Promise<CommandEnd>
   /** All that the services have logged, dead ones included. */
   logs(): string
+  /** The most memory that any process of ours has taken so far, looked at now and then; 0 where there is no /proc. */
+  peakMemoryMegabytes(): number
 }
 
 /** Projects with a task each, and every third a loose task; files of about 40 kB. */
@@ -96,7 +101,7 @@ export async function openInstallation(options: InstallationOptions): Promise<In
     },
   })
   const redis = await startRedis()
-  const redisWire = await startTcpProxy({ path: redis.address.url.slice('unix:'.length) })
+  const redisWire = await startTcpProxy(redis.endpoint)
   const cvatWire = await startTcpProxy({ host: '127.0.0.1', port: Number(new URL(simulator.url).port) })
   const scheduleFile = join(folder, 'crontab')
   await writeFile(scheduleFile, options.crontab ?? '')
@@ -111,10 +116,14 @@ export async function openInstallation(options: InstallationOptions): Promise<In
     // Whoever runs the tests may have little room: nothing here needs much.
     CVAT_BACKUP_DISK_RESERVE: '0',
     CVAT_BACKUP_PARALLEL_EXPORTS: String(PARALLEL_EXPORTS),
+    BOARD_PORT: 'off',
     ...((options.separate ?? true) ? { REDIS_URL: `redis://127.0.0.1:${redisWire.port}` } : {}),
     [MARK]: folder,
     ...options.env,
   }
+  const { uid } = options
+  if (uid !== undefined) for (const path of [folder, directory]) await chown(path, uid, uid)
+  const surroundings = { env, cwd: folder, uid }
   const processes: ProductProcess[] = []
   const services = new Map<ServiceName, ProductProcess>()
   const note = (process: ProductProcess) => {
@@ -122,7 +131,16 @@ export async function openInstallation(options: InstallationOptions): Promise<In
     return process
   }
 
+  let peakMemoryMegabytes = 0
+  const watch = setInterval(async () => {
+    for (const process of processes) {
+      if (process.hasEnded()) continue
+      peakMemoryMegabytes = Math.max(peakMemoryMegabytes, await readPeakMemory(process.child.pid))
+    }
+  }, 500)
+
   options.test.onTestFinished(async () => {
+    clearInterval(watch)
     await Promise.all(processes.map((process) => process.kill('SIGKILL')))
     const left = await findMarked(folder)
     for (const pid of left) process.kill(pid, 'SIGKILL')
@@ -143,7 +161,7 @@ export async function openInstallation(options: InstallationOptions): Promise<In
     services,
     mark: folder,
     async start(name) {
-      const process = note(spawnService(name, env, folder))
+      const process = note(spawnService(name, surroundings))
       services.set(name, process)
       await process.untilLogged(name === 'serve' ? 'all services are ready' : `${name} is ready`)
     },
@@ -154,13 +172,14 @@ export async function openInstallation(options: InstallationOptions): Promise<In
       await Promise.all([...services.values()].map((process) => process.kill(signal)))
       services.clear()
     },
-    command: (...args) => note(spawnCommand(args, env, folder)),
+    command: (...args) => note(spawnCommand(args, surroundings)),
     async backup(...args) {
       const process = installation.command('backup', '--json', ...args)
       const { code } = await process.exited
       return { code, summary: parseSummary(process.stdout()), stdout: process.stdout(), stderr: process.stderr() }
     },
     logs: () => processes.map((process) => process.stdout() + process.stderr()).join(''),
+    peakMemoryMegabytes: () => peakMemoryMegabytes,
   }
   return installation
 }

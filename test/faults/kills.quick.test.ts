@@ -5,7 +5,7 @@ import { killEverything } from './kill-everything.ts'
 import { killServices } from './kill-services.ts'
 import { startChance } from './seeded-random.ts'
 
-const timeout = 180_000
+const timeout = 300_000
 
 it.concurrent('a run whose services are killed at random moments loses, tears and doubles nothing', {
   timeout,

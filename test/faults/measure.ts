@@ -16,6 +16,8 @@ export interface Result {
   readonly lost?: number
   readonly torn?: number
   readonly doubled?: number
+  /** Of the process that took the most. */
+  readonly peakMemoryMegabytes?: number
   readonly error?: string
 }
 
@@ -34,8 +36,9 @@ export async function measure(
   }
   try {
     const found = await run(chance)
-    const { lost, torn, doubled, archives } = found
-    await note({ passed: true, archives, lost: lost.length, torn: torn.length, doubled: doubled.length })
+    const { lost, torn, doubled, archives, peakMemoryMegabytes } = found
+    const counts = { lost: lost.length, torn: torn.length, doubled: doubled.length }
+    await note({ passed: true, archives, ...counts, peakMemoryMegabytes })
     return found
   } catch (error) {
     await note({ passed: false, error: error instanceof Error ? error.message : String(error) })

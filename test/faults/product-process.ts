@@ -1,9 +1,10 @@
 // One process of the product, as an operator starts it, with its log and its end.
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import type { TestContext } from 'vitest'
 import { waitFor } from '../support/wait-for.ts'
 
 const project = fileURLToPath(new URL('../..', import.meta.url))
@@ -31,28 +32,42 @@ export interface ExitState {
   readonly signal: NodeJS.Signals | null
 }
 
-export function spawnService(name: ServiceName, env: Readonly<Record<string, string>>, cwd: string): ProductProcess {
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string>>
+  /** A folder of its own, so that a `.env` of the checkout plays no part. */
+  readonly cwd: string
+  /** Who the process is, when not the tests' user; its group has the same number. */
+  readonly uid?: number | undefined
+}
+
+export function spawnService(name: ServiceName, surroundings: Surroundings): ProductProcess {
   const args = name === 'serve' ? [`${project}cli/main.ts`, 'serve'] : [`${project}services/${name}/main.ts`]
-  return spawnProduct(name, args, env, cwd)
+  return spawnProduct(name, args, surroundings)
 }
 
-export function spawnCommand(
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-  cwd: string,
-): ProductProcess {
-  return spawnProduct(`cvat-backups ${args.join(' ')}`, [`${project}cli/main.ts`, ...args], env, cwd)
+export function spawnCommand(args: readonly string[], surroundings: Surroundings): ProductProcess {
+  return spawnProduct(`cvat-backups ${args.join(' ')}`, [`${project}cli/main.ts`, ...args], surroundings)
 }
 
-/** In a folder of its own, so that a `.env` of the checkout plays no part. */
-function spawnProduct(
-  name: string,
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-  cwd: string,
-): ProductProcess {
+/**
+ * Somebody without root's rights as whom the product can run: undefined where the tests themselves are not root. Skips the test
+ * where the checkout is closed to others.
+ */
+export function findPlainUser(test: TestContext): number | undefined {
+  if (process.getuid?.() !== 0) return undefined
+  const options = { uid: NOBODY, gid: NOBODY, cwd: '/', encoding: 'utf8' } as const
+  const { status, error } = spawnSync(process.execPath, [`${project}cli/main.ts`, '--help'], options)
+  if (status !== 0) test.skip(`the checkout cannot be read by uid ${NOBODY}: ${error?.message ?? 'no access'}`)
+  return NOBODY
+}
+
+/** `nobody` on Debian; any number does that is nobody's. */
+const NOBODY = 65_534
+
+function spawnProduct(name: string, args: readonly string[], { env, cwd, uid }: Surroundings): ProductProcess {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
     cwd,
+    ...(uid === undefined ? {} : { uid, gid: uid }),
     env: { PATH: process.env.PATH ?? '', HOME: cwd, LOG_FORMAT: 'json', LOG_LEVEL: 'info', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -97,4 +112,10 @@ export async function findMarked(mark: string): Promise<number[]> {
     if (isEmbedded || environment.split('\0').includes(`${MARK}=${mark}`)) found.push(Number(name))
   }
   return found
+}
+
+/** Resident memory at its highest, in megabytes; 0 for a process that has ended, and where there is no /proc. */
+export async function readPeakMemory(pid: number | undefined): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+  return Math.round(Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1000)
 }

@@ -38,7 +38,10 @@ export async function emptyRedis({
   await installation.redis.stop('SIGKILL')
   await installation.redis.start({ empty: true })
   const first = await backup
-  const { summary } = await installation.backup()
+  let { summary } = await installation.backup()
+  // A handler that outlived the emptying may have taken its claim anew: a run that waits for it is told that no job carries
+  // that backup any more, and the next one does it.
+  if (summary?.failures.some(({ code }) => code === 'job-lost')) summary = (await installation.backup()).summary
   return { ...(await assertNothingLost(installation, { summary })), first }
 }
 

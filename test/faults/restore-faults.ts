@@ -10,7 +10,7 @@ import { type Simulator, startSimulator } from '../simulator/simulator.ts'
 import { emptyWorld, login } from '../support/small-world.ts'
 import { waitFor } from '../support/wait-for.ts'
 import type { Findings } from './assert-nothing-lost.ts'
-import { type ProductProcess, spawnCommand } from './product-process.ts'
+import { type ProductProcess, readPeakMemory, spawnCommand } from './product-process.ts'
 import type { Chance } from './seeded-random.ts'
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts'
 
@@ -57,7 +57,7 @@ async function openPlace(test: TestContext, env: Readonly<Record<string, string>
     target,
     wire,
     start(...args) {
-      const started = spawnCommand(args, settings, directory)
+      const started = spawnCommand(args, { env: settings, cwd: directory })
       running.add(started)
       return started
     },
@@ -87,11 +87,13 @@ export async function killRecovery(
     ...[...target.world.projects.values()].map(({ name }) => name),
     ...[...target.world.tasks.values()].filter(({ projectId }) => projectId === null).map(({ name }) => name),
   ]
+  let peakMemoryMegabytes = 0
   for (let kill = 1; kill <= kills; kill++) {
     const running = start('restore', '--all')
     const goal = Math.floor((entities * kill) / (kills + 1))
     await waitFor(`${goal} to be there`, () => present().length >= goal || running.hasEnded(), { timeoutMs: 600_000 })
     await new Promise((resolve) => setTimeout(resolve, chance.between(0, 300)))
+    peakMemoryMegabytes = Math.max(peakMemoryMegabytes, await readPeakMemory(running.child.pid))
     expect((await running.kill('SIGKILL')).signal).toBe('SIGKILL')
   }
   const last = start('restore', '--all', '--json')
@@ -100,7 +102,7 @@ export async function killRecovery(
   expect(report).toMatchObject({ restored: entities, differs: 0, failed: 0 })
   expect(present().sort()).toEqual(names.sort())
   expect(target.stats.errors).toEqual([])
-  return { archives: present().length, lost: [], torn: [], doubled: [] }
+  return { archives: present().length, lost: [], torn: [], doubled: [], peakMemoryMegabytes }
 }
 
 export interface StruckUpload {
@@ -111,7 +113,7 @@ export interface StruckUpload {
   readonly kills: number
   readonly seconds: number
   /** The largest resident set of the restoring processes. */
-  readonly peakBytes: number
+  readonly peakMegabytes: number
 }
 
 /** One large archive, its connections cut and its processes killed at bytes drawn by chance. */
@@ -129,24 +131,21 @@ export async function strikeUpload(
   source.addTask({ projectId: id, name: 'large task', frames, bytesPerFrame })
   const server = await startSimulator({ world: source, capacity: { exportMs: 1, basicCostMs: 0 } })
   test.onTestFinished(() => server.close())
-  const backup = spawnCommand(
-    ['backup', '--project', String(id)],
-    {
-      CVAT_URL: server.url,
-      CVAT_USERNAME: login.username,
-      CVAT_PASSWORD: login.password,
-      CVAT_BACKUP_DIR: directory,
-      CVAT_BACKUP_STATE_DIR: `${directory}-state`,
-    },
-    directory,
-  )
+  const env = {
+    CVAT_URL: server.url,
+    CVAT_USERNAME: login.username,
+    CVAT_PASSWORD: login.password,
+    CVAT_BACKUP_DIR: directory,
+    CVAT_BACKUP_STATE_DIR: `${directory}-state`,
+  }
+  const backup = spawnCommand(['backup', '--project', String(id)], { env, cwd: directory })
   const backedUp = await backup.exited
   expect({ ...backedUp, stderr: backup.stderr() }).toMatchObject({ code: 0 })
   const [archive] = (await openStore({ directory }).listRecords({ type: 'project', id })).archives
   const archiveBytes = archive!.record.archive.sizeBytes
 
   let running: ProductProcess
-  let peakBytes = 0
+  let peakMegabytes = 0
   const strikes = Array.from({ length: cuts + kills }, (_, index) => ({
     atBytes: chance.between(1, archiveBytes - 1),
     isKill: index < kills,
@@ -167,10 +166,9 @@ export async function strikeUpload(
   const startedAtMs = performance.now()
   for (;;) {
     running = start('restore', formatEntity({ type: 'project', id }), '--json')
-    const watch = setInterval(
-      () => void readPeak(running.child.pid!).then((bytes) => (peakBytes = Math.max(peakBytes, bytes))),
-      200,
-    )
+    const watch = setInterval(async () => {
+      peakMegabytes = Math.max(peakMegabytes, await readPeakMemory(running.child.pid))
+    }, 200)
     const { signal, code } = await running.exited
     clearInterval(watch)
     if (signal === 'SIGKILL') continue
@@ -184,11 +182,5 @@ export async function strikeUpload(
   const sentTwiceBytes = wire.sentBytes - archiveBytes
   // Headers of some hundred requests are in it too.
   expect(sentTwiceBytes).toBeLessThan((cuts + kills) * chunkBytes + 1e6)
-  return { sizeBytes: archiveBytes, sentBytes: wire.sentBytes, sentTwiceBytes, ...struck, seconds, peakBytes }
-}
-
-async function readPeak(pid: number): Promise<number> {
-  const { readFile } = await import('node:fs/promises')
-  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
-  return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024
+  return { sizeBytes: archiveBytes, sentBytes: wire.sentBytes, sentTwiceBytes, ...struck, seconds, peakMegabytes }
 }

@@ -9,7 +9,7 @@ import { assertNothingLost } from './assert-nothing-lost.ts'
 import { faultWorld, openInstallation } from './installation.ts'
 import { mountWebdav } from './webdav-mount.ts'
 
-it('a backup directory on a WebDAV mount is written, skipped, swept and listed', { timeout: 180_000 }, async (test) => {
+it('a backup directory on a WebDAV mount is written, skipped, swept and listed', { timeout: 300_000 }, async (test) => {
   const mount = await mountWebdav(test)
   const installation = await openInstallation({
     test,

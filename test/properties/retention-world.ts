@@ -20,14 +20,14 @@ const ageMs = fc.oneof(
 const subject = fc
   .record({
     ageMs,
-    good: fc.boolean(),
+    state: fc.constantFrom('good', 'good', 'stale', 'incomplete'),
     id: fc.integer({ min: 1, max: 2 }),
     serverUrl: fc.constantFrom('https://one', 'https://two'),
     fileName: fc.uuid(),
   })
   .map((plan): RetentionSubject => {
-    const problems = plan.good ? [] : [{ code: 'no-media', message: 'no media' }]
-    const level = plan.good ? 'complete' : 'sound'
+    const problems = plan.state === 'good' ? [] : [{ code: plan.state === 'stale' ? 'stale' : 'no-media', message: '' }]
+    const level = plan.state === 'incomplete' ? 'sound' : 'complete'
     return {
       record: {
         series: { entity: { type: 'project', id: plan.id }, content: { kind: 'backup' } },

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { openCalendar } from '#services/sweeper/calendar-periods.ts'
 import { planRetention, type RetentionSubject } from '#services/sweeper/plan-retention.ts'
 import { shiftBySpan, type TimeSpan } from '#services/sweeper/time-span.ts'
-import { formatServerSeries, isGood } from '#shared/store/record.ts'
+import { formatServerSeries, isGood, isStale } from '#shared/store/record.ts'
 import {
   always,
   archives,
@@ -54,6 +54,18 @@ describe('planning retention', () => {
     always((all, given) => {
       const kept = keptOf(all, given)
       return goodSeries(all).every((group) => group.some((one) => madeAt(one) === madeAt(group[0]!) && kept.has(one)))
+    })
+  })
+
+  test('keeps of each series something that holds all of the newest state that was ever held whole', () => {
+    const isWhole = ({ record }: RetentionSubject) => isGood(record) || isStale(record)
+    always((all, given) => {
+      const kept = keptOf(all, given)
+      const whole = all.filter((one) => isWhole(one) && !isFuture(one))
+      return [...Map.groupBy(whole, (one) => formatServerSeries(one.record)).values()].every((group) => {
+        const newest = Math.max(...group.map(madeAt))
+        return group.some((one) => madeAt(one) === newest && kept.has(one))
+      })
     })
   })
 

@@ -4,7 +4,7 @@ import { statusOf } from './archive-json.ts'
 import { frameOf } from './frames.ts'
 import type { JsonObject } from './restore/restored-task.ts'
 import type { World } from './world.ts'
-import type { AccessToken, Issue, Job, Label, Organization, Project, Task, User } from './world-records.ts'
+import type { AccessToken, Comment, Issue, Job, Label, Organization, Project, Task, User } from './world-records.ts'
 
 export function userBody(user: User, base: string): object {
   return {
@@ -225,6 +225,17 @@ export function issueBody(world: World, issue: Issue, base: string): object {
     updated_date: issue.updatedDate,
     resolved: issue.resolved,
     comments: { count: issue.commentCount, url: `${base}/api/comments?issue_id=${issue.id}` },
+  }
+}
+
+export function commentBody(world: World, comment: Comment, base: string): object {
+  return {
+    id: comment.id,
+    issue: comment.issueId,
+    owner: optionalUser(world, comment.ownerId, base),
+    message: comment.message,
+    created_date: comment.createdDate,
+    updated_date: comment.updatedDate,
   }
 }
 

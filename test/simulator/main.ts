@@ -14,6 +14,7 @@ const usage = `Usage: node test/simulator/main.ts [options]
   --seed demo                 25 lifelike projects, admin / demo-password
   --seed projects=253,tasks=40,orgs=3,tasksPerProject=1,frames=3,bytesPerFrame=1000
                               numbers instead, admin / admin-password
+  --password TEXT             of the demo's users, in place of demo-password
   --workers 2                 exports that run at once
   --export-ms 400             what one export takes
   --import-ms 400             what one restore takes besides reading its file
@@ -29,6 +30,7 @@ async function main(): Promise<void> {
       host: { type: 'string', default: '127.0.0.1' },
       'base-path': { type: 'string', default: '' },
       seed: { type: 'string', default: 'demo' },
+      password: { type: 'string' },
       workers: { type: 'string', default: '2' },
       'export-ms': { type: 'string', default: '400' },
       'import-ms': { type: 'string', default: '400' },
@@ -43,7 +45,7 @@ async function main(): Promise<void> {
     return
   }
   const world = new World()
-  if (values.seed === 'demo') seedDemo(world)
+  if (values.seed === 'demo') seedDemo(world, values.password)
   else seedBulk(world, parseBulk(values.seed))
   const simulator = await startSimulator({
     port: Number(values.port),

@@ -1,7 +1,7 @@
-// Jobs, and the issues that people find in them.
+// Jobs: the list and single ones.
 
 import { type Answer, denied, empty, json, missing } from './answers.ts'
-import { issueBody, jobBody } from './bodies.ts'
+import { jobBody } from './bodies.ts'
 import { type Call, field, type Route, type Server, textField } from './call.ts'
 import { assigneeField, createShapes, isAnswer, refuseEntity } from './entity-access.ts'
 import { answerList } from './list-page.ts'
@@ -73,67 +73,6 @@ export function jobRoutes(server: Server): Route[] {
       GET: (call) => withJob(call, server, (job) => json(200, jobAnnotationsBody(world, job))),
       PATCH: (call) => withJob(call, server, (job) => createShapes(call, server, job.taskId, job.id)),
     }),
-  ]
-}
-
-export function issueRoutes(server: Server): Route[] {
-  const { world } = server
-  return [
-    {
-      path: '/api/issues',
-      allow: 'GET, POST, HEAD, OPTIONS',
-      methods: {
-        POST: (call) => {
-          const job = world.jobs.get(Number(field(call.body, 'job')))
-          if (!job) return missing('Job')
-          const position = field(call.body, 'position')
-          const issue = world.addIssue(
-            job.id,
-            call.user.username,
-            Number(field(call.body, 'frame')),
-            Array.isArray(position) ? position.map(Number) : [],
-            textField(call.body, 'message') !== undefined,
-          )
-          return json(201, issueBody(world, issue, call.base))
-        },
-      },
-    },
-    {
-      path: '/api/issues/{id}',
-      allow: 'GET, PATCH, DELETE, HEAD, OPTIONS',
-      methods: {
-        PATCH: (call) => {
-          const issue = world.issues.get(Number(call.params.id))
-          if (!issue) return missing('Issue')
-          return json(
-            200,
-            issueBody(world, world.resolveIssue(issue.id, field(call.body, 'resolved') === true), call.base),
-          )
-        },
-      },
-    },
-    {
-      path: '/api/comments',
-      allow: 'GET, POST, HEAD, OPTIONS',
-      methods: {
-        POST: (call) => {
-          const issue = world.issues.get(Number(field(call.body, 'issue')))
-          if (!issue) return missing('Issue')
-          const id = world.addComment(issue.id)
-          const { owner } = issueBody(world, { ...issue, ownerId: call.user.id }, call.base) as { owner: object }
-          const date = world.clock.tick()
-          const message = textField(call.body, 'message') ?? ''
-          return json(201, {
-            id,
-            issue: issue.id,
-            owner,
-            message,
-            created_date: date,
-            updated_date: world.clock.tick(),
-          })
-        },
-      },
-    },
   ]
 }
 

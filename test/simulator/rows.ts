@@ -1,7 +1,7 @@
 // The tables of projects, tasks, jobs and labels: look-ups, insertions, and the dates that move with a row.
 
 import { Accounts } from './accounts.ts'
-import type { Asset, Guide, Issue, Job, Label, Project, Status, Task, User } from './world-records.ts'
+import type { Asset, Comment, Guide, Issue, Job, Label, Project, Status, Task, User } from './world-records.ts'
 
 const labelColors = ['#2080c0', '#ff0000', '#36da94', '#1446c2', '#ba9109']
 
@@ -13,6 +13,7 @@ export class Rows extends Accounts {
   readonly guides = new Map<number, Guide>()
   readonly assets = new Map<string, Asset>()
   readonly issues = new Map<number, Issue>()
+  readonly comments = new Map<number, Comment>()
 
   // Look-ups that fail loudly, for tests and handlers that have checked before.
 

@@ -74,11 +74,13 @@ const projects: readonly ProjectSeed[] = [
   { name: 'Sandbox of Ben; please keep', owner: 'ben', labels: ['x'], tasks: [['scribbles', '', 3, 1]] },
 ]
 
+export const DEMO_PASSWORD = 'demo-password'
+
 /** Fills an empty world: admin / demo-password, two more people, two organizations, about 140 MB of archives. */
-export function seedDemo(world: World): void {
-  world.addUser({ username: 'admin', password: 'demo-password', isSuperuser: true })
-  world.addUser({ username: 'anna', password: 'demo-password' })
-  world.addUser({ username: 'ben', password: 'demo-password' })
+export function seedDemo(world: World, password = DEMO_PASSWORD): void {
+  world.addUser({ username: 'admin', password, isSuperuser: true })
+  world.addUser({ username: 'anna', password })
+  world.addUser({ username: 'ben', password })
   world.addOrganization({ slug: 'city-roads', name: 'City roads', members: { anna: 'maintainer' } })
   world.addOrganization({ slug: 'warehouse', name: 'Warehouse', members: { ben: 'worker' } })
   projects.forEach((seed, index) => {

@@ -1,6 +1,8 @@
 // Puts an answer on the wire: headers as CVAT's layers set them, bodies piece by piece, and the faults of the connection.
 
+import { readFile } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { type Answer, bodySize } from './answers.ts'
@@ -70,10 +72,20 @@ async function breakConnection(response: ServerResponse, fault: Exclude<BodyFaul
     response.end()
     return
   }
-  // What was written should reach the client first: a reset throws away what is still on its way.
-  await sleep(20)
+  await untilRead(response.socket)
   if (fault.kind === 'reset') response.socket?.resetAndDestroy()
   else response.socket?.end()
+}
+
+/** A reset throws away what the client has not read yet: waits until its socket holds nothing, as /proc tells, or ten seconds. */
+async function untilRead(socket: Socket | null): Promise<void> {
+  const toHex = (port = 0) => port.toString(16).toUpperCase().padStart(4, '0')
+  const client = new RegExp(`:${toHex(socket?.remotePort)} \\w+:${toHex(socket?.localPort)} \\w+ \\w+:(\\w+)`)
+  for (let looks = 0; looks < 500; looks++) {
+    await sleep(20)
+    const unread = client.exec(await readFile('/proc/net/tcp', 'utf8').catch(() => ''))?.[1]
+    if (unread === undefined || Number(`0x${unread}`) === 0) return
+  }
 }
 
 function* pieces(answer: Answer, limit: number, largest: number): Generator<Buffer> {

@@ -174,13 +174,22 @@ export interface Job {
 export interface Issue {
   readonly id: number
   readonly jobId: number
-  readonly ownerId: number
+  ownerId: number | null
   readonly frame: number
   readonly position: readonly number[]
   readonly createdDate: string
   updatedDate: string
   resolved: boolean
   commentCount: number
+}
+
+export interface Comment {
+  readonly id: number
+  readonly issueId: number
+  ownerId: number | null
+  message: string
+  readonly createdDate: string
+  updatedDate: string
 }
 
 export interface EntityKey {

@@ -5,7 +5,19 @@ import { RestoredRows } from './restore/restored-rows.ts'
 import { type JsonObject, noAnnotations } from './restore/restored-task.ts'
 import { addShapes, plainShape, renameLabel } from './restore/stored-annotations.ts'
 import { insertSorted } from './rows.ts'
-import type { Asset, EntityKey, Guide, Issue, Job, Label, Project, Stage, State, Task } from './world-records.ts'
+import type {
+  Asset,
+  Comment,
+  EntityKey,
+  Guide,
+  Issue,
+  Job,
+  Label,
+  Project,
+  Stage,
+  State,
+  Task,
+} from './world-records.ts'
 
 export interface NewProject {
   readonly id?: number
@@ -42,7 +54,6 @@ export interface NewTask {
 export class World extends RestoredRows {
   /** What `GET /api/server/about` says. */
   version = '2.64.1.dev20260430074707'
-  #commentCount = 0
 
   // Projects.
 
@@ -319,7 +330,14 @@ export class World extends RestoredRows {
     task.jobIds = task.jobIds.filter((id) => this.jobs.has(id))
   }
 
-  addIssue(jobId: number, owner: string, frame: number, position: readonly number[], hasMessage = true): Issue {
+  /** Moves no date; the number of issues shows in the job. Null: without a first comment. */
+  addIssue(
+    jobId: number,
+    owner: string,
+    frame: number,
+    position: readonly number[],
+    message: string | null = 'look',
+  ): Issue {
     const job = this.job(jobId)
     const issue: Issue = {
       id: this.nextId('issue'),
@@ -334,7 +352,7 @@ export class World extends RestoredRows {
     }
     job.issueCount += 1
     this.issues.set(issue.id, issue)
-    if (hasMessage) this.addComment(issue.id)
+    if (message !== null) this.addComment(issue.id, message, owner)
     return issue
   }
 
@@ -352,10 +370,36 @@ export class World extends RestoredRows {
     }
   }
 
-  /** The new comment's id. Its text is kept nowhere: no list or backup holds it. */
-  addComment(issueId: number): number {
-    this.known(this.issues.get(issueId), 'issue', issueId).commentCount += 1
-    this.#commentCount += 1
-    return this.#commentCount
+  /** Moves no date: only the issue's number of comments tells. */
+  addComment(issueId: number, message = 'second', owner?: string): Comment {
+    const issue = this.known(this.issues.get(issueId), 'issue', issueId)
+    issue.commentCount += 1
+    const comment: Comment = {
+      id: this.nextId('comment'),
+      issueId,
+      ownerId: owner === undefined ? issue.ownerId : this.userNamed(owner).id,
+      message,
+      createdDate: this.clock.tick(),
+      updatedDate: this.clock.tick(),
+    }
+    this.comments.set(comment.id, comment)
+    return comment
+  }
+
+  removeIssue(id: number): void {
+    const issue = this.known(this.issues.get(id), 'issue', id)
+    this.job(issue.jobId).issueCount -= 1
+    this.issues.delete(id)
+    for (const comment of this.comments.values()) if (comment.issueId === id) this.comments.delete(comment.id)
+  }
+
+  /** An administrator deletes a user: what they did stays, without their name; no date moves. */
+  deleteUser(username: string): void {
+    const { id } = this.userNamed(username)
+    for (const row of [...this.projects.values(), ...this.tasks.values(), ...this.jobs.values()]) {
+      if (row.assigneeId === id) row.assigneeId = null
+    }
+    for (const row of [...this.issues.values(), ...this.comments.values()]) if (row.ownerId === id) row.ownerId = null
+    this.users.delete(id)
   }
 }

@@ -37,6 +37,8 @@ export async function openInstallation({ world, capacity, env = {} }: Installati
     CVAT_BACKUP_DIR: directory,
     CVAT_BACKUP_STATE_DIR: stateDir,
     CVAT_BACKUP_PARALLEL_EXPORTS: '8',
+    // Tests run side by side, and few look at the board.
+    BOARD_PORT: 'off',
     TZ: 'UTC',
     ...env,
   }

@@ -7,6 +7,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
+import type { PrivateAuthority } from './private-authority.ts'
 import { waitFor } from './wait-for.ts'
 
 export interface RedisProcess extends AsyncDisposable {
@@ -28,11 +29,11 @@ export interface RedisProcessOptions {
   readonly sentinel?: boolean
   /** How {@link RedisProcess.call} signs in. */
   readonly login?: { readonly username?: string; readonly password?: string }
-  /** What {@link RedisProcess.call} trusts; it then speaks TLS. */
-  readonly ca?: string
+  /** Whose certificate it has: it then speaks TLS and nothing else. */
+  readonly authority?: PrivateAuthority
 }
 
-/** Started, on a port of its own on 127.0.0.1; with TLS the port speaks nothing else (`tls-port`). */
+/** Started, on a port of its own on 127.0.0.1. */
 export async function startRedisProcess(options: RedisProcessOptions = {}): Promise<RedisProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'cvat-backups-redis-'))
   const port = await findFreePort()
@@ -42,7 +43,8 @@ export async function startRedisProcess(options: RedisProcessOptions = {}): Prom
   await mkdir(data)
   const common = [
     'bind 127.0.0.1',
-    options.ca ? `port 0\ntls-port ${port}` : `port ${port}`,
+    ...(options.authority ? await writeTlsFiles(folder, options.authority) : []),
+    options.authority ? `port 0\ntls-port ${port}` : `port ${port}`,
     `dir ${data}`,
     `logfile ${log}`,
     ...(options.sentinel ? [] : ['save ""', 'appendonly yes', 'repl-diskless-sync-delay 0']),
@@ -59,7 +61,7 @@ export async function startRedisProcess(options: RedisProcessOptions = {}): Prom
       lazyConnect: true,
       retryStrategy: () => null,
       maxRetriesPerRequest: 0,
-      ...(options.ca ? { tls: { ca: options.ca, servername: 'localhost' } } : {}),
+      ...(options.authority ? { tls: { ...options.authority, servername: 'localhost' } } : {}),
       ...options.login,
     })
     client.on('error', () => undefined)
@@ -107,6 +109,12 @@ export async function startRedisProcess(options: RedisProcessOptions = {}): Prom
     await close()
     throw error
   }
+}
+
+async function writeTlsFiles(folder: string, { ca, cert, key }: PrivateAuthority): Promise<string[]> {
+  const files = { 'tls-ca-cert-file': ca, 'tls-cert-file': cert, 'tls-key-file': key }
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
+  return Object.keys(files).map((name) => `${name} ${join(folder, name)}`)
 }
 
 export interface SentinelGroup extends AsyncDisposable {
@@ -177,8 +185,9 @@ export async function startSentinelGroup(passwords: { data: string; sentinel: st
 }
 
 export interface ClusterGroup extends AsyncDisposable {
-  /** Three masters with a third of the slots each, then a replica of the master that {@link ownerOf} names for the tag. */
+  /** Three masters with a third of the slots each, then the replica of the owner. */
   readonly servers: readonly RedisProcess[]
+  /** The master that has the keys with the prefix. */
   readonly owner: RedisProcess
   readonly replica: RedisProcess
   readonly slot: number

@@ -1,26 +1,29 @@
-// A real redis-server for the tests of one file, on a unix socket in a folder of its own.
+// A real Redis for the tests of one file: in a container where there is Docker, else a redis-server of this machine.
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, inject, onTestFinished } from 'vitest'
 import type { QueueConnection } from '#shared/queues/open-queue.ts'
 import { connectRedis } from '#shared/redis/connect-redis.ts'
 import type { RedisAddress } from '#shared/redis/redis-options.ts'
+import type {} from './choose-redis.ts'
+import { type TestRedis, testRedisArguments } from './test-redis.ts'
 
-export interface TestRedis extends AsyncDisposable {
-  readonly address: RedisAddress
-  readonly folder: string
-  /** Ends it as a power cut does, unless told otherwise. */
-  stop(signal?: NodeJS.Signals): Promise<void>
-  /** Starts it again on the same address; with its append-only file unless `empty`. */
-  start(options?: { readonly empty?: boolean }): Promise<void>
-  close(): Promise<void>
+export type { TestRedis } from './test-redis.ts'
+
+/** One of its own, which may be stopped and emptied. */
+export async function startRedis(): Promise<TestRedis> {
+  if (inject('redisWay') !== 'container') return startLocalRedis()
+  const { startRedisContainer } = await import('./redis-container.ts')
+  return startRedisContainer()
 }
 
-export async function startRedis(): Promise<TestRedis> {
+/** On a unix socket in a folder of its own. */
+async function startLocalRedis(): Promise<TestRedis> {
   const folder = await mkdtemp(join(tmpdir(), 'cvat-backups-redis-'))
   const socket = join(folder, 'redis.sock')
   const address = { url: `unix:${socket}` }
@@ -28,8 +31,9 @@ export async function startRedis(): Promise<TestRedis> {
 
   const start: TestRedis['start'] = async ({ empty = false } = {}) => {
     if (empty) await rm(join(folder, 'appendonlydir'), { recursive: true, force: true })
-    const fixed = ['--port', '0', '--save', '', '--appendonly', 'yes', '--loglevel', 'warning']
-    child = spawn('redis-server', [...fixed, '--unixsocket', socket, '--dir', folder], { stdio: 'ignore' })
+    child = spawn('redis-server', [...testRedisArguments, '--port', '0', '--unixsocket', socket, '--dir', folder], {
+      stdio: 'ignore',
+    })
     const probe = await connectRedis(address)
     probe.disconnect()
   }
@@ -44,45 +48,44 @@ export async function startRedis(): Promise<TestRedis> {
     await rm(folder, { recursive: true, force: true })
   }
   await start()
-  return { address, folder, start, stop, close, [Symbol.asyncDispose]: close }
+  return { address, endpoint: { path: socket }, start, stop, close, [Symbol.asyncDispose]: close }
 }
 
 export interface FileRedis {
   readonly address: RedisAddress
-  readonly server: TestRedis
   /** A connection with keys of its own, closed after the test. */
   connect(prefix?: string): Promise<QueueConnection>
 }
 
-let prefixes = 0
-
-/** Starts a server before the tests of the calling file and stops it after them. */
+/** For the tests of the calling file: there before them, and gone after them or shared with other files. */
 export function useRedis(): FileRedis {
-  let server: TestRedis | undefined
+  let address: RedisAddress | undefined
+  let own: TestRedis | undefined
   beforeAll(async () => {
-    server = await startRedis()
+    const shared = inject('sharedRedisUrl')
+    own = shared === undefined ? await startLocalRedis() : undefined
+    address = own?.address ?? { url: shared! }
   })
   afterAll(async () => {
-    await server?.close()
+    await own?.close()
   })
   return {
     get address() {
-      return server!.address
+      return address!
     },
-    get server() {
-      return server!
-    },
-    async connect(prefix = newPrefix()) {
-      const redis = await connectRedis(server!.address)
-      redis.on('error', () => undefined)
-      onTestFinished(() => redis.disconnect())
-      return { redis, prefix }
-    },
+    connect: (prefix = newPrefix()) => connectTo(address!, prefix),
   }
+}
+
+/** A connection to this server with keys of its own, closed after the test. */
+export async function connectTo(address: RedisAddress, prefix: string): Promise<QueueConnection> {
+  const redis = await connectRedis(address)
+  redis.on('error', () => undefined)
+  onTestFinished(() => redis.disconnect())
+  return { redis, prefix }
 }
 
 /** Keys of one test never meet those of another. */
 export function newPrefix(): string {
-  prefixes += 1
-  return `{test-${process.pid}-${prefixes}}`
+  return `{test-${randomBytes(6).toString('hex')}}`
 }

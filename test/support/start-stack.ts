@@ -6,14 +6,17 @@ import { startExporter } from '#services/exporter/service.ts'
 import { type RunSummary, summarise } from '#services/scheduler/end-run.ts'
 import type { Filters } from '#services/scheduler/match-filter.ts'
 import type { Schedule } from '#services/scheduler/read-crontab.ts'
-import { startScheduler } from '#services/scheduler/service.ts'
+import { type SchedulerDeps, startScheduler } from '#services/scheduler/service.ts'
 import type { RetentionRules } from '#services/sweeper/plan-retention.ts'
 import { startSweeper } from '#services/sweeper/service.ts'
 import { openClaims } from '#shared/coordination/claims.ts'
 import { openExportSlots } from '#shared/coordination/export-slots.ts'
+import { openLastRuns } from '#shared/coordination/last-runs.ts'
 import { openRunLedger } from '#shared/coordination/run-ledger.ts'
 import { type CvatClient, openCvatClient } from '#shared/cvat/client.ts'
 import type { EntityRef } from '#shared/model/entity.ts'
+import { openMetrics, type ProcessMetrics } from '#shared/monitoring/open-metrics.ts'
+import { openProtectionTable } from '#shared/protection/protection-table.ts'
 import { allQueues } from '#shared/queues/all-queues.ts'
 import { openQueue, type QueueConnection } from '#shared/queues/open-queue.ts'
 import type { Mode } from '#shared/queues/runs-queue.ts'
@@ -48,6 +51,7 @@ export interface StackOptions {
   readonly verifyPasses?: number
   readonly filters?: Filters
   readonly schedules?: readonly Schedule[]
+  readonly monitoring?: SchedulerDeps['monitoring']
   /** That of another stack, to share its queues. */
   readonly prefix?: string
 }
@@ -85,11 +89,14 @@ export async function startStack(redis: StackRedis, options: StackOptions = {}) 
   const cvat = openTestClient(simulator.url, logs)
   const queues = openAllQueues(connection)
   const running = new Map<string, Service>()
+  const metrics = new Map<string, ProcessMetrics>()
   const ledger = openRunLedger(connection)
 
-  const starters: Record<ServiceName, (over: QueueConnection) => Promise<Service>> = {
-    scheduler: (over) =>
+  const starters: Record<ServiceName, (over: QueueConnection, metrics: ProcessMetrics) => Promise<Service>> = {
+    scheduler: (over, metrics) =>
       startScheduler({
+        metrics,
+        monitoring: options.monitoring,
         connection: over,
         cvat,
         store,
@@ -100,16 +107,18 @@ export async function startStack(redis: StackRedis, options: StackOptions = {}) 
         schedules: options.schedules,
         timeZone: 'UTC',
       }),
-    exporter: (over) =>
+    exporter: (over, metrics) =>
       startExporter({
+        metrics,
         connection: over,
         cvat,
         logger: logs.logger,
         parallelExports: options.parallelExports ?? 4,
         requestTimeoutMs: options.requestTimeoutMs ?? 60_000,
       }),
-    downloader: (over) =>
+    downloader: (over, metrics) =>
       startDownloader({
+        metrics,
         connection: over,
         cvat,
         store,
@@ -119,8 +128,9 @@ export async function startStack(redis: StackRedis, options: StackOptions = {}) 
         diskReserveBytes: options.diskReserveBytes ?? 0,
         ...(options.fullDisk ? { fullDisk: options.fullDisk } : {}),
       }),
-    sweeper: (over) =>
+    sweeper: (over, metrics) =>
       startSweeper({
+        metrics,
         connection: over,
         verifyPasses: options.verifyPasses ?? 30,
         store,
@@ -136,7 +146,9 @@ export async function startStack(redis: StackRedis, options: StackOptions = {}) 
   })
 
   const start = async (name: ServiceName, as: string = name): Promise<void> => {
-    running.set(as, await starters[name](await redis.connect(prefix)))
+    const own = openMetrics()
+    metrics.set(as, own)
+    running.set(as, await starters[name](await redis.connect(prefix), own))
   }
   for (const name of options.services ?? everything) await start(name)
 
@@ -151,8 +163,13 @@ export async function startStack(redis: StackRedis, options: StackOptions = {}) 
     ledger,
     queues,
     claims: openClaims(connection),
+    protection: openProtectionTable(connection),
+    lastRuns: openLastRuns(connection),
     slots: openExportSlots(connection),
     start,
+    /** What a service tells at /metrics, as a process of its own would. */
+    metricsOf: (name: string): Promise<string> => metrics.get(name)!.render(),
+    processOf: (name: string): ProcessMetrics => metrics.get(name)!,
     async stop(name: string): Promise<void> {
       await running.get(name)?.close()
       running.delete(name)
@@ -168,7 +185,7 @@ export async function startStack(redis: StackRedis, options: StackOptions = {}) 
       return runId
     },
     /** Waits for a run's end. */
-    async ended(runId: string, timeoutMs = 20_000): Promise<RunSummary> {
+    async ended(runId: string, timeoutMs = 60_000): Promise<RunSummary> {
       const account = await waitFor(
         `run ${runId} to end`,
         async () => {
@@ -203,6 +220,7 @@ export function openAllQueues(connection: QueueConnection) {
     runs: openQueue(allQueues.runs, connection),
     exports: openQueue(allQueues.exports, connection),
     downloads: openQueue(allQueues.downloads, connection),
+    workflows: openQueue(allQueues.workflows, connection),
     sweeps: openQueue(allQueues.sweeps, connection),
     verifications: openQueue(allQueues.verifications, connection),
     drills: openQueue(allQueues.drills, connection),

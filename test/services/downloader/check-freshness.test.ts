@@ -12,7 +12,16 @@ const late = '2026-11-22T20:00:00.000002Z'
 const later = '2026-11-22T20:00:00.000003Z'
 const backup: Series = { entity: { type: 'project', id: 10 }, content: { kind: 'backup' } }
 const place = { project_id: 10, project_name: 'p', organization_id: null }
-const row = { ...place, name: 'a', subset: '', size: 3, status: 'annotation', updated_date: late }
+const row = {
+  owner: null,
+  assignee: null,
+  ...place,
+  name: 'a',
+  subset: '',
+  size: 3,
+  status: 'annotation',
+  updated_date: late,
+}
 
 function task(id: number, more: Partial<ArchivedTask> = {}): ArchivedTask {
   const base = { position: id, name: 'a', subset: '', frames: 3, status: 'annotation', groundTruthJobs: 0 }
@@ -76,15 +85,8 @@ test('so is a task that is gone, or not ours any more', async () => {
 
 test('a ground truth job that came after the observation does not make the archive an old one', async () => {
   const withGroundTruth = inspectionOf(task(1, { groundTruthJobs: 1, deletedFrames: [2] }))
-  const job = {
-    id: 5,
-    task_id: 1,
-    project_id: 10,
-    type: 'ground_truth',
-    updated_date: late,
-    start_frame: 0,
-    stop_frame: 1,
-  }
+  const unset = { stage: null, state: null, assignee: null, start_frame: 0, stop_frame: 0, parent_job_id: null }
+  const job = { id: 5, task_id: 1, project_id: 10, type: 'ground_truth', updated_date: late, issues: 0, ...unset }
   const added = serve({
     async *listJobs() {
       yield [job]

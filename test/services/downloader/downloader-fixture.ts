@@ -1,6 +1,8 @@
 // The downloader's handler by itself, with an export that has finished at a simulated server.
 
+import { Registry } from 'prom-client'
 import { type DownloadDeps, downloadArchive } from '#services/downloader/download-archive.ts'
+import { defineDownloadMetrics } from '#services/downloader/download-metrics.ts'
 import { observeEntity } from '#services/exporter/observe-entity.ts'
 import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
 import { type ArchiveContent, formatSeries } from '#shared/model/series.ts'
@@ -30,6 +32,7 @@ export async function openDownloader(redis: FileRedis, options: StackOptions = {
     sweeps: queues.sweeps,
     outcomes: queues.outcomes,
     serverUrl: simulator.url,
+    metrics: defineDownloadMetrics(new Registry(), { reserveBytes: 0 }),
   }
   const progress: object[] = []
 
@@ -41,7 +44,7 @@ export async function openDownloader(redis: FileRedis, options: StackOptions = {
       entity: EntityRef = project1,
       content: ArchiveContent = { kind: 'backup' },
     ): Promise<DownloadPayload> {
-      const signal = AbortSignal.timeout(10_000)
+      const signal = AbortSignal.timeout(60_000)
       const series = { entity, content }
       const observation = await observeEntity(entity, null, cvat, signal)
       const askedAt = new Date().toISOString()
@@ -70,7 +73,7 @@ export async function openDownloader(redis: FileRedis, options: StackOptions = {
       const context: JobContext<DownloadPayload> = {
         jobId: payload.backupId,
         attempt: 1,
-        signal: run.signal ?? AbortSignal.timeout(20_000),
+        signal: run.signal ?? AbortSignal.timeout(60_000),
         logger: stack.logs.logger,
         save: async () => undefined,
         progress: async (now) => void progress.push(now),

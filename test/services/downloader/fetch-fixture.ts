@@ -65,7 +65,7 @@ export async function openFetch(options: FetchOptions = {}): Promise<FetchFixtur
       simulator.world.clock.advance(5_000)
       await exportProject(cvat)
     },
-    fetch: (signal = AbortSignal.timeout(20_000), deps = {}) =>
+    fetch: (signal = AbortSignal.timeout(60_000), deps = {}) =>
       fetchFile(wanted, { cvat, store, room: boundlessRoom, onProgress: () => undefined, ...deps }, signal),
   }
 }
@@ -80,7 +80,7 @@ export function openClient(url: string, bodyMs: number): CvatClient {
 }
 
 async function exportProject(cvat: CvatClient): Promise<string> {
-  const signal = AbortSignal.timeout(10_000)
+  const signal = AbortSignal.timeout(60_000)
   const series = { entity: { type: 'project', id: 1 }, content: { kind: 'backup' } } as const
   const { requestId } = await cvat.startExport(series, signal)
   return waitFor('the export to finish', async () => {

@@ -68,7 +68,7 @@ describe('a full disk', () => {
     const said: string[] = []
     const { ledger, queues } = stack
     const view = { onEvents() {}, onAccount() {}, say: (text: string) => void said.push(text), close() {} }
-    const followed = followRun(runId, { ledger, view, ...queues }, AbortSignal.timeout(30_000))
+    const followed = followRun(runId, { ledger, view, ...queues }, AbortSignal.timeout(60_000))
     await waitFor('the follower to be told', () => said.length > 0)
     await waitFor('many looks at the disk', () => linesAbout(stack, 'postponed').length > 10)
     const [line, ...more] = linesAbout(stack, 'the backup directory is full')

@@ -51,7 +51,7 @@ test('a downloader that is stopped hands a large download over: the next one fet
   expect((await run).summary).toMatchObject({ done: 1, failed: 0 })
   expect(installation.simulator.stats.bytesSent).toBeLessThan((SIZE_MB - STOP_MB + 1) * MB)
   expect(await partials(installation)).toEqual([])
-}, 60_000)
+}, 180_000)
 
 test('a downloader that is killed loses nothing of a large download', async (context) => {
   const { installation, stall } = await openWithStall(context, true)
@@ -66,7 +66,7 @@ test('a downloader that is killed loses nothing of a large download', async (con
   expect((await run).summary).toMatchObject({ done: 1, failed: 0 })
   expect(installation.simulator.stats.bytesSent).toBeLessThan((SIZE_MB - STOP_MB + 1) * MB)
   expect(await partials(installation)).toEqual([])
-}, 60_000)
+}, 180_000)
 
 test('`backup` that was interrupted leaves nothing that the next one does not remove', async (context) => {
   const { installation, stall } = await openWithStall(context, false)
@@ -78,7 +78,7 @@ test('`backup` that was interrupted leaves nothing that the next one does not re
   expect(code).toBe(0)
   expect(summary).toMatchObject({ done: 1, failed: 0 })
   expect(await partials(installation)).toEqual([])
-}, 60_000)
+}, 180_000)
 
 /** As if the half minute had passed after which a dead worker's jobs are given to others. */
 async function expireLocks({ redis }: Installation): Promise<void> {

@@ -6,6 +6,8 @@ import { Readable } from 'node:stream'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { FetchDeps, FetchedFile } from '#services/downloader/fetch-file.ts'
 import { inspectArchive } from '#shared/store/inspect-archive.ts'
+import { openStore } from '#shared/store/open-store.ts'
+import { interfere, systemError } from '../../shared/store/interfere.ts'
 import { sha256 } from '../../shared/store/store-fixture.ts'
 import { troubledAnswers } from '../../simulator/faults.ts'
 import { waitFor } from '../../support/wait-for.ts'
@@ -40,6 +42,18 @@ async function stopAfter(fetching: FetchFixture, afterBytes: number): Promise<vo
   const onProgress = (received: number) => received >= afterBytes && stopping.abort(new Error('the service stops'))
   await expect(fetching.fetch(stopping.signal, { onProgress })).rejects.toThrow('the service stops')
   await waitFor('the server to notice', () => fetching.simulator.stats.downloads.current === 0)
+}
+
+/** The same store on a disk that fails once, at the nth operation of that name on a partial file. */
+function openFailingOnce({ store }: FetchFixture, name: string, nth = 1) {
+  const failed: string[] = []
+  let count = 0
+  const files = interfere((operation) => {
+    if (operation.name !== name || !operation.path.endsWith('.part') || ++count !== nth) return
+    failed.push(operation.path)
+    throw systemError('EIO')
+  })
+  return { store: openStore({ directory: store.directory, files }), failed }
 }
 
 function spawnFetch({ store, simulator, wanted }: FetchFixture): ChildProcess {
@@ -88,6 +102,27 @@ describe('a download whose handler has gone', () => {
     expect(second.sha256).toBe(first.sha256)
     expect(second.partial.path).not.toBe(first.partial.path)
     await expectSound(second)
+  })
+
+  // The kernel tells of lost pages once, and shows them as written afterwards.
+  test.each(['handle.sync', 'handle.close'])('by an I/O error at %s begins again', async (name) => {
+    const fetching = await openFetch()
+    const { store, failed } = openFailingOnce(fetching, name)
+    await expect(fetching.fetch(undefined, { store })).rejects.toMatchObject({ code: 'disk-error', retryable: true })
+    expect(failed).toHaveLength(1)
+    fetching.simulator.stats.bytesSent = 0
+    await expectSound(await fetching.fetch())
+    expect(fetching.simulator.stats.bytesSent).toBe(fetching.sizeBytes)
+  })
+
+  test('by an I/O error while writing puts nothing more into that file', async () => {
+    const fetching = await openFetch()
+    const { store, failed } = openFailingOnce(fetching, 'handle.write', 5)
+    const fetched = await fetching.fetch(undefined, { store })
+    expect(failed).toHaveLength(1)
+    expect(fetched.partial.path).not.toBe(failed[0])
+    await expectSound(fetched)
+    expect(await partials(fetching)).toHaveLength(2)
   })
 
   test('begins again when the server has touched the file since', async () => {
@@ -295,7 +330,7 @@ async function pauseInTheMiddle(fetching: FetchFixture) {
       return { ...download, body: Readable.from(pausing(download.body, waking.promise), { objectMode: true }) }
     },
   }
-  const ended = fetching.fetch(AbortSignal.timeout(20_000), { cvat })
+  const ended = fetching.fetch(AbortSignal.timeout(60_000), { cvat })
   ended.catch(() => undefined)
   await waitFor('the first bytes', async () => (await partBytes(fetching)) > 0)
   return { ended, wake: (how = { breakConnection: true }) => waking.resolve(how) }

@@ -55,7 +55,7 @@ describe('an export', () => {
   })
 
   test('killed right after asking attaches to its own export when it is run again', async () => {
-    const exporter = await openExporter(redis, { capacity: { exportMs: 30 } })
+    const exporter = await openExporter(redis, { capacity: { exportMs: 1_000 } })
     const noted = new Error('killed')
     const dying = { ...exporter.slots, note: () => Promise.reject(noted) }
     await expect(exporter.handle({ deps: { slots: dying } })).rejects.toBe(noted)

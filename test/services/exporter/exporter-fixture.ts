@@ -1,6 +1,8 @@
 // The exporter's handler by itself, against a simulated server and a real Redis: a test decides what ran before it.
 
+import { Registry } from 'prom-client'
 import { type ExportDeps, exportEntity } from '#services/exporter/export-entity.ts'
+import { defineExportMetrics } from '#services/exporter/export-metrics.ts'
 import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
 import { type ArchiveContent, formatSeries } from '#shared/model/series.ts'
 import type { ExportPayload } from '#shared/queues/exports-queue.ts'
@@ -30,6 +32,7 @@ export async function openExporter(redis: FileRedis, options: StackOptions = {})
     parallelExports: options.parallelExports ?? 2,
     requestTimeoutMs: options.requestTimeoutMs ?? 60_000,
     serverVersion: async () => '2.64.1',
+    metrics: defineExportMetrics(new Registry()),
   }
   let saved: ExportPayload | undefined
   const progress: object[] = []
@@ -45,7 +48,7 @@ export async function openExporter(redis: FileRedis, options: StackOptions = {})
       const context: JobContext<ExportPayload> = {
         jobId: payload.backupId,
         attempt: run.attempt ?? 1,
-        signal: run.signal ?? AbortSignal.timeout(20_000),
+        signal: run.signal ?? AbortSignal.timeout(60_000),
         logger: stack.logs.logger,
         save: async (changed) => {
           saved = JSON.parse(JSON.stringify(changed)) as ExportPayload

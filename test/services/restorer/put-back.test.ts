@@ -1,13 +1,17 @@
 // Stages, states and assignees, which no archive holds: on the restored jobs again, or named.
 
 import { describe, expect, it } from 'vitest'
-import type { WorkRow } from '#services/restorer/put-back.ts'
+import type { WorkflowRow } from '#shared/model/workflow.ts'
+import type { StoredWorkflow } from '#shared/store/read-workflow.ts'
+import { openTestStore } from '../../shared/store/store-fixture.ts'
 import { expectNoLeaks } from '../../support/expect-no-leaks.ts'
 import { openRestoreFixture, type RestoreFixture, storeProject } from './restore-fixture.ts'
 
 expectNoLeaks()
 
-const job = (taskId: number, more: Partial<Extract<WorkRow, { type: 'job' }>> = {}): WorkRow => ({
+type Wanted = { readonly type: WorkflowRow['type'] } & Record<string, unknown>
+
+const job = (taskId: number, more: Record<string, unknown> = {}): Wanted => ({
   type: 'job',
   taskId,
   jobType: 'annotation',
@@ -20,17 +24,19 @@ const job = (taskId: number, more: Partial<Extract<WorkRow, { type: 'job' }>> = 
 })
 
 /** Two tasks with a job each, as in the archive: 101 and 102 on the old server. */
-const tasks = (assignee: string | null): WorkRow[] => [
+const tasks = (assignee: string | null): Wanted[] => [
   { type: 'project', assignee },
   { type: 'task', id: 101, position: 0, assignee: null },
   { type: 'task', id: 102, position: 1, assignee },
 ]
 
-async function restoreWith(rows: readonly WorkRow[], prepare: (fixture: RestoreFixture) => void = () => {}) {
+async function restoreWith(rows: readonly Wanted[], prepare: (fixture: RestoreFixture) => void = () => {}) {
   async function* read() {
-    yield* rows
+    yield* rows as unknown as WorkflowRow[]
   }
-  const fixture = await openRestoreFixture({}, { readWork: async () => read() })
+  const store = await openTestStore()
+  const workflows = { ...store.workflows, find: async () => ({}) as StoredWorkflow, read }
+  const fixture = await openRestoreFixture({}, { store: { ...store, workflows } })
   const anna = fixture.target.world.addUser({ username: 'anna', password: 'anna-pw' })
   prepare(fixture)
   const archive = await storeProject(fixture.store)
@@ -58,7 +64,7 @@ describe('what no archive holds', () => {
   })
 
   it('is named where the target has no such user, where a job is gone, and for issues', async () => {
-    const rows: WorkRow[] = [
+    const rows: Wanted[] = [
       ...tasks('zoe'),
       job(101, { assignee: 'zoe', state: 'completed' }),
       job(101, { startFrame: 7, stopFrame: 9, state: 'completed' }),

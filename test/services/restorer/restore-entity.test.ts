@@ -75,6 +75,28 @@ describe('restoring a project whose archive is not what the project was', () => 
   })
 })
 
+describe('restoring what no archive holds', () => {
+  it('puts stage, state and assignees back from what was noted beside the archive', async () => {
+    const world = emptyWorld()
+    world.addUser({ username: 'anna', password: 'anna-pw' })
+    const { id } = world.addProject({ name: 'A' })
+    const task = world.addTask({ projectId: id, name: 'night', frames: 4, bytesPerFrame: 500, jobs: 2 })
+    const [first, second] = task.jobIds as [number, number]
+    world.setJobStage(first, 'validation')
+    world.setJobState(first, 'in progress')
+    world.assignJob(second, 'anna')
+    world.assignTask(task.id, 'anna')
+    const { target, restore } = await start(world)
+    const anna = target.world.addUser({ username: 'anna', password: 'another' })
+    expect(await restore({ type: 'project', id })).toMatchObject({ differences: [], notes: [] })
+    expect([...target.world.jobs.values()].map(({ stage, state, assigneeId }) => [stage, state, assigneeId])).toEqual([
+      ['validation', 'in progress', null],
+      ['annotation', 'new', anna.id],
+    ])
+    expect([...target.world.tasks.values()].map(({ assigneeId }) => assigneeId)).toEqual([anna.id])
+  })
+})
+
 describe('two restores of one project', () => {
   it('at the same time make two, each with its own mark until it is done', async () => {
     const { target, restore } = await start(smallWorld({ projects: 1 }))

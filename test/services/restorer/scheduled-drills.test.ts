@@ -2,6 +2,7 @@
 
 import { expect, it, onTestFinished } from 'vitest'
 import { startRestorer } from '#services/restorer/service.ts'
+import { openMetrics } from '#shared/monitoring/open-metrics.ts'
 import { drillsQueue } from '#shared/queues/drills-queue.ts'
 import { openQueue } from '#shared/queues/open-queue.ts'
 import { provenLevel } from '#shared/store/record.ts'
@@ -20,7 +21,9 @@ async function start(drillSample: number) {
   await storeProject(fixture.store, 7)
   const prefix = newPrefix()
   const queue = openQueue(drillsQueue, await redis.connect(prefix))
+  const metrics = openMetrics()
   const service = await startRestorer({
+    metrics,
     ...fixture.deps,
     connection: await redis.connect(prefix),
     logger: fixture.logs.logger,
@@ -45,7 +48,7 @@ async function start(drillSample: number) {
     const listings = await Promise.all(ids.map((id) => fixture.store.listRecords({ type: 'project', id })))
     return listings.map(({ archives }) => provenLevel(archives[0]!.record))
   }
-  return { ...fixture, drill, levels }
+  return { ...fixture, drill, levels, metrics }
 }
 
 it('nothing is drilled unless a setting asks for it, and the log says so', async () => {
@@ -56,18 +59,24 @@ it('nothing is drilled unless a setting asks for it, and the log says so', async
 })
 
 it('each drill takes its sample, the longest undrilled first', async () => {
-  const { drill, levels, present } = await start(1)
+  const { drill, levels, present, metrics } = await start(1)
   expect(await drill()).toMatchObject({ returnvalue: '1 archives were restored, and nothing differs' })
   expect(await levels()).toEqual(['restored', 'complete'])
   await drill()
   expect(await levels()).toEqual(['restored', 'restored'])
+  const told = await metrics.render()
+  expect(told).toMatch(/cvat_backups_last_good_drill_timestamp_seconds 1\d{9}/)
+  expect(told).toContain('cvat_backups_last_drill_bad_archives 0')
   expect(present()).toEqual([])
 })
 
 it('one that finds something fails, names it, and alarms in the log', async () => {
-  const { drill, target, logs } = await start(2)
+  const { drill, target, logs, metrics } = await start(2)
   target.faults.addImport({ times: 1, fate: { kind: 'fail', message: 'ValueError: broken\n' } })
   const job = await drill()
   expect(job.failedReason).toContain('1 of 2 archives were not restored as they should: project-6 "alpha"')
   expect(logs.text()).toContain('the drill has FAILED')
+  const told = await metrics.render()
+  expect(told).toContain('cvat_backups_last_good_drill_timestamp_seconds 0')
+  expect(told).toContain('cvat_backups_last_drill_bad_archives 1')
 })

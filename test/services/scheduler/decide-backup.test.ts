@@ -18,6 +18,7 @@ const subject = (changes: Partial<Subject> = {}): Subject => ({
   project: undefined,
   organization: null,
   digest,
+  workflow: undefined,
   size: undefined,
   ...changes,
 })
@@ -48,6 +49,7 @@ test('any difference in any number or date is a backup with that reason', () => 
   const change = fc.oneof(
     fc.record({ taskCount: fc.integer({ min: 3, max: 9 }) }),
     fc.record({ jobCount: fc.integer({ min: 3, max: 9 }) }),
+    // Without the ids of jobs, as in records of earlier versions, their dates have to tell.
     ...(['updatedDate', 'newestTaskDate', 'newestJobDate'] as const).map((field) =>
       fc.integer({ min: 100_000, max: 999_999 }).map((micros) => ({ [field]: `2026-11-22T20:00:00.${micros}Z` })),
     ),
@@ -61,6 +63,15 @@ test('any difference in any number or date is a backup with that reason', () => 
       expect(decision.reason).not.toBe('')
     }),
   )
+})
+
+test('where the ids of jobs are known, their dates are no reason for an export, and another job is one', () => {
+  const known = { ...digest, newestJobId: 7 }
+  const decide = (part: Partial<ChangeDigest>) =>
+    decideBackup(subject({ digest: { ...known, ...part } }), { ...lastGood, digest: known }, false)
+  expect(decide({ newestJobDate: '2026-11-23T20:00:00Z' }).action).toBe('skip')
+  expect(decide({ newestJobId: 8 })).toMatchObject({ action: 'backup', reason: 'has another job (8)' })
+  expect(decide({ newestJobId: null })).toMatchObject({ action: 'backup' })
 })
 
 describe('a project in whose archive CVAT served an old file', () => {

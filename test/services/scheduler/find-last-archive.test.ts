@@ -44,7 +44,7 @@ async function keep(store: Store, ...plans: Plan[]): Promise<void> {
 async function find(...plans: Plan[]) {
   const store = await openTestStore()
   await keep(store, ...plans)
-  const last = await findLastArchive(backupOfProject6, digestObservation(present), store, serverUrl)
+  const { last } = await findLastArchive(backupOfProject6, digestObservation(present), store, serverUrl)
   return last && { isPresent: last.digest.newestTaskDate === later, stale: last.stale && idsOf(last.stale) }
 }
 

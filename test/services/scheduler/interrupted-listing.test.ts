@@ -18,7 +18,7 @@ const request: StartRun = { do: 'start-run', mode: 'p', full: false, trigger: 'c
 /** The handler by itself; `dieAfter` lets it be killed before its nth step that changes something. */
 async function openListing(options: StackOptions = {}) {
   const stack = await startStack(redis, { services: [], ...options })
-  const { cvat, store, ledger, queues, simulator, logs } = stack
+  const { cvat, store, ledger, queues, protection, lastRuns, simulator, logs } = stack
   return {
     ...stack,
     async list(dieAfter = Number.POSITIVE_INFINITY, wanted: StartRun = request): Promise<string> {
@@ -31,13 +31,15 @@ async function openListing(options: StackOptions = {}) {
       const context: JobContext<unknown> = {
         jobId: 'listing',
         attempt: 1,
-        signal: AbortSignal.timeout(20_000),
+        signal: AbortSignal.timeout(60_000),
         logger: logs.logger,
         save: async () => undefined,
         progress: async () => undefined,
       }
       return startRun('run-1', wanted, context, {
         cvat,
+        protection,
+        lastRuns,
         store,
         ledger: {
           ...ledger,
@@ -47,6 +49,7 @@ async function openListing(options: StackOptions = {}) {
           endListing: mortal(ledger.endListing),
         },
         exports: { ...queues.exports, addAll: mortal(queues.exports.addAll) },
+        workflows: queues.workflows,
         outcomes: { ...queues.outcomes, add: mortal(queues.outcomes.add) },
         filters: { include: undefined, exclude: undefined },
         annotations: { format: 'CVAT for images 1.1', saveImages: false },
@@ -167,7 +170,7 @@ describe('a scheduler', () => {
 
 describe('what became of a run whose', () => {
   const watch = async (stack: Awaited<ReturnType<typeof openListing>>) =>
-    watchRuns({ ...stack, ...stack.queues, logger: stack.logs.logger }, AbortSignal.timeout(10_000))
+    watchRuns({ ...stack, ...stack.queues, logger: stack.logs.logger }, AbortSignal.timeout(60_000))
 
   /** As if so much time had passed since. */
   async function age(stack: Awaited<ReturnType<typeof openListing>>, ms: number) {

@@ -10,7 +10,8 @@ import { loadSettings } from '#shared/config/load-settings.ts'
 const dayMs = 86_400_000
 const hourMs = 3_600_000
 const document = readFileSync(join(import.meta.dirname, '../../../docs/operations.md'), 'utf8')
-const [, section = ''] = document.split(/^## Retention by example$/m)
+const [, rest = ''] = document.split(/^## Retention by example$/m)
+const [section = ''] = rest.split(/^## /m)
 const firstDay = Date.parse('2025-11-23')
 const lastDay = Date.parse('2026-11-22')
 

@@ -9,11 +9,22 @@ const hour = 3_600_000
 interface Plan {
   readonly hoursOld: number
   readonly good?: boolean
+  /** Complete, but of an old state. */
+  readonly stale?: boolean
   readonly serverUrl?: string
   readonly id?: number
 }
 
-function archive({ hoursOld, good = true, serverUrl = 'https://cvat.example.org', id = 6 }: Plan): RetentionSubject {
+function archive({
+  hoursOld,
+  stale = false,
+  good = !stale,
+  serverUrl = 'https://cvat.example.org',
+  id = 6,
+}: Plan): RetentionSubject {
+  const problem = stale
+    ? { code: 'stale', message: 'Task 17 is in an old state' }
+    : { code: 'no-media', message: 'no media' }
   return {
     record: {
       series: { entity: { type: 'project', id }, content: { kind: 'backup' } },
@@ -21,9 +32,9 @@ function archive({ hoursOld, good = true, serverUrl = 'https://cvat.example.org'
       createdAt: new Date(now.getTime() - hoursOld * hour).toISOString(),
       archive: { fileName: `${hoursOld}-${good}.zip` },
       verification: {
-        level: good ? 'complete' : 'sound',
+        level: good || stale ? 'complete' : 'sound',
         checkedAt: now.toISOString(),
-        problems: good ? [] : [{ code: 'no-media', message: 'no media' }],
+        problems: good ? [] : [problem],
         warnings: [],
       },
     },
@@ -104,6 +115,13 @@ describe('an archive with problems', () => {
       '60-false.zip': 'remove',
       '100-true.zip': 'keep',
     })
+  })
+
+  test('goes, if it is stale, for one that is good or stale and for no incomplete one', () => {
+    const stale = { hoursOld: 100, stale: true }
+    expect(plan([{ hoursOld: 50, good: false }, stale, { hoursOld: 200 }])).toMatchObject({ '100-false.zip': 'keep' })
+    expect(plan([{ hoursOld: 50, stale: true }, stale])).toMatchObject({ '100-false.zip': 'remove' })
+    expect(plan([{ hoursOld: 50 }, stale])).toMatchObject({ '100-false.zip': 'remove' })
   })
 
   test('stays when it is all there is', () => {

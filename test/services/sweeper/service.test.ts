@@ -40,10 +40,13 @@ describe('the sweeper', () => {
   test('sweeps after a download that entity and no other', async () => {
     const stack = await openSwept()
     await stack.start('sweeper')
-    await stack.queues.sweeps.add({ name: 'x', payload: { entity: projects[1]! } })
-    await waitFor('the sweep', async () => (await counts(stack))[1] === 1)
+    await stack.queues.sweeps.add({ name: 'x', jobId: 'x', payload: { entity: projects[1]! } })
+    await waitFor('the sweep to end', async () => (await stack.queues.sweeps.bull.getJobState('x')) === 'completed')
     expect(await counts(stack)).toEqual([3, 1, 3])
-    expect(stack.logs.lines.filter(({ msg }) => msg === 'archive removed')).toHaveLength(2)
+    const removals = () => stack.logs.lines.filter(({ msg }) => msg === 'archive removed')
+    // A removal is logged after it was done.
+    await waitFor('a word about both', () => removals().length >= 2)
+    expect(removals()).toHaveLength(2)
   })
 
   test('sweeps everything when no entity is named', async () => {

@@ -27,7 +27,8 @@ async function daysOf(store: Store, entity: EntityRef): Promise<number[]> {
 
 function sweep(store: Parameters<typeof sweepAll>[0], given: Partial<RetentionRules> = {}, dryRun = false) {
   const decisions: SweepDecision[] = []
-  const options = { rules: { ...rules, ...given }, now: later, dryRun, signal: new AbortController().signal }
+  const { signal } = new AbortController()
+  const options = { rules: { ...rules, ...given }, now: later, dryRun, isActive: () => false, signal }
   return sweepAll(store, options, { onDecision: (decision) => decisions.push(decision) }).then((totals) => ({
     totals,
     decisions,

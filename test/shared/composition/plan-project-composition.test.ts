@@ -226,6 +226,8 @@ describe('a whole project is put together from', () => {
       unusable: 'The archive holds no project.json',
       isWhole: false,
     })
+    const many = [stale(1), { code: 'more', message: 'and 7 more' }]
+    expect(planProjectComposition(project({ tasks: [observeTask(1)], problems: many }), []).unusable).toContain('many')
     expect(planProjectComposition(own(observeTask(1)), []).unusable).toBe('it is no backup of a project')
   })
 })

@@ -100,7 +100,7 @@ test('--check fails and names the files while they are missing or old', () => {
   const checkout = mkdtempSync(join(tmpdir(), 'checkout-'))
   try {
     for (const name of ['docs', 'scripts']) mkdirSync(join(checkout, name))
-    for (const name of ['package.json', 'scripts/generate-configuration-doc.ts']) {
+    for (const name of ['package.json', 'scripts/generate-configuration-doc.ts', 'scripts/compose-variables.ts']) {
       copyFileSync(join(root, name), join(checkout, name))
     }
     for (const name of ['cli', 'shared', 'services']) symlinkSync(join(root, name), join(checkout, name))

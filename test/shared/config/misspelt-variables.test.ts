@@ -17,6 +17,7 @@ describe('misspelt variables', () => {
     ['CVAT_BACKUP_PARALEL_EXPORT', 'CVAT_BACKUP_PARALLEL_EXPORTS'],
     ['CVAT_PASSWORD_FIEL', 'CVAT_PASSWORD_FILE'],
     ['CVAT_MIN_NUM_BACKUP', 'CVAT_MIN_NUM_BACKUPS'],
+    ['BOARD_READONLY', 'BOARD_READ_ONLY'],
   ])('%s is a fault that asks for %s', (name, meant) => {
     const faults = findMisspeltVariables({ [name]: 'x' }, known)
     expect(faults).toMatchObject([{ name, problem: `is not known, did you mean ${meant}?` }])
@@ -28,6 +29,7 @@ describe('misspelt variables', () => {
     'CVAT_VERSION',
     'CVAT_REDIS_INMEM_HOST',
     'CVAT_POSTGRES_USER',
+    'BOARD_ID',
     'LOG_LEVE',
     'PATH',
   ])('%s belongs to others and is let be', (name) => {

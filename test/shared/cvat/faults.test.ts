@@ -158,7 +158,7 @@ describe('faults that stay', () => {
     })
     await using client = openTestClient(server.url, { timeouts: { requestMs: 25_000 } })
     const fault = await faultOf(client.cvat.getSelf(noAbort()))
-    expect(fault).toMatchObject({ code: 'unexpected-answer', retryable: false })
+    expect(fault).toMatchObject({ code: 'answer-too-long', retryable: false })
     expect(sent).toBeLessThan(100)
   })
 })

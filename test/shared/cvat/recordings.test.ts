@@ -151,6 +151,7 @@ describe('recorded answers', () => {
       expiryDate: '2026-11-23T20:34:44.351759Z',
       resultUrl:
         'http://cvat.test:8080/api/projects/6/backup/download?rq_id=action%3Dexport%26target%3Dproject%26target_id%3D6%26user_id%3D1%26subresource%3Dbackup',
+      resultId: null,
       operation: 'export:backup',
       entity: { type: 'project', id: 6 },
       format: null,
@@ -175,6 +176,8 @@ describe('recorded answers', () => {
       {
         id: 19,
         name: 'acme project',
+        owner: 'admin',
+        assignee: null,
         created_date: '2026-11-22T20:46:15.421378Z',
         updated_date: '2026-11-22T20:46:15.421396Z',
         organization_id: 1,
@@ -192,6 +195,8 @@ describe('recorded answers', () => {
         subset: '',
         size: 3,
         status: 'annotation',
+        owner: 'admin',
+        assignee: null,
         created_date: '2026-11-22T20:32:55.722970Z',
         updated_date: '2026-11-22T20:33:01.374331Z',
         organization_id: null,

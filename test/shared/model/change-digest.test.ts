@@ -100,8 +100,21 @@ const rows: Record<string, Row> = {
   },
   'a job changes its state': {
     change: ({ job }) => simulator.world.setJobState(job, 'completed'),
-    project: /^a job changed on /,
-    task: /^a job changed on /,
+    project: undefined,
+    task: undefined,
+  },
+  'a ground truth job is replaced by another': {
+    change: ({ other }) => {
+      simulator.world.removeGroundTruthJob(other)
+      simulator.world.addGroundTruthJob(other)
+    },
+    project: /^has another job \(\d+\)$/,
+    task: undefined,
+  },
+  'an issue is found and commented on': {
+    change: ({ job }) => simulator.world.addIssue(job, 'admin', 0, [1, 1]),
+    project: undefined,
+    task: undefined,
   },
   'a job changes its stage, and the status of its task by it': {
     change: ({ job }) => simulator.world.setJobStage(job, 'validation'),

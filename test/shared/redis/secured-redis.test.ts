@@ -1,14 +1,11 @@
 // Servers with passwords, users and TLS; what is wrong is said at once, with the setting that would help.
 
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connectRedis } from '#shared/redis/connect-redis.ts'
 import type { RedisAddress } from '#shared/redis/redis-options.ts'
 import { expectNoLeaks } from '../../support/expect-no-leaks.ts'
 import { type RedisProcess, type RedisProcessOptions, startRedisProcess } from '../../support/local-redis.ts'
 import { createPrivateAuthority, type PrivateAuthority } from '../../support/private-authority.ts'
-import { makeTemporaryFolder } from '../store/temporary-folder.ts'
 
 let authority: PrivateAuthority
 let stranger: PrivateAuthority
@@ -38,21 +35,8 @@ async function refusal(address: RedisAddress): Promise<unknown> {
   return error
 }
 
-async function tlsLines(folder: string, { ca, cert, key }: PrivateAuthority): Promise<string[]> {
-  const write = async (name: string, text: string) => {
-    await writeFile(join(folder, name), text)
-    return join(folder, name)
-  }
-  return [
-    `tls-ca-cert-file ${await write('ca.pem', ca)}`,
-    `tls-cert-file ${await write('cert.pem', cert)}`,
-    `tls-key-file ${await write('key.pem', key)}`,
-  ]
-}
-
-async function startTlsProcess(options: RedisProcessOptions & { lines: readonly string[] }): Promise<RedisProcess> {
-  const files = await tlsLines(await makeTemporaryFolder(), authority)
-  return startRedisProcess({ ...options, lines: [...files, ...options.lines], ca: authority.ca })
+function startTlsProcess(options: RedisProcessOptions & { lines: readonly string[] }): Promise<RedisProcess> {
+  return startRedisProcess({ ...options, authority })
 }
 
 describe('a server with users', () => {

@@ -12,7 +12,7 @@ const redis = useRedis()
 expectNoLeaks()
 
 test('a worker that was taken for dead stops at its job, and only the one that took over tells how it ended', {
-  timeout: 60_000,
+  timeout: 200_000,
 }, async () => {
   const definition = { name: 'works', schema: z.object({}), jobOptions: { attempts: 3 } }
   const connection = await redis.connect()
@@ -47,9 +47,9 @@ test('a worker that was taken for dead stops at its job, and only the one that t
   })
   // As after a pause of the process or of its network that was longer than the lock lasts.
   await connection.redis.del(`${connection.prefix}:works:j1:lock`)
-  await waitFor('the first worker to notice', () => stopped, { timeoutMs: 40_000 })
+  await waitFor('the first worker to notice', () => stopped, { timeoutMs: 90_000 })
   await waitFor('the second worker to finish', async () => (await queue.bull.getJobState('j1')) === 'completed', {
-    timeoutMs: 40_000,
+    timeoutMs: 90_000,
   })
   const job = await queue.bull.getJob('j1')
   expect(job?.returnvalue).toBe('the second')

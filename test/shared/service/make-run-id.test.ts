@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { backupSchema } from '#shared/queues/exports-queue.ts'
-import { makeRunId } from '#shared/service/make-run-id.ts'
+import { makeRunId, timeOfRun } from '#shared/service/make-run-id.ts'
 
 test('the same moment and seed name the same run, another seed another one', () => {
   const at = new Date('2026-11-22T20:34:44.123Z')
@@ -16,7 +16,12 @@ test('ids sort by time and fit job ids, file names and Redis keys', () => {
     fc.property(moment, moment, fc.string(), (a, b, seed) => {
       const [first, second] = [makeRunId('t', a, seed), makeRunId('t', b, seed)]
       expect(backupSchema.shape.runId.safeParse(first).success).toBe(true)
+      expect(timeOfRun(first)?.getTime()).toBe(Math.floor(a.getTime() / 1000) * 1000)
       if (b.getTime() - a.getTime() >= 1000) expect(first < second).toBe(true)
     }),
   )
+})
+
+test.each(['', 'run-1', 'adopt-20261122T203444Z-p', '20269922T203444Z-p-1a2b3c'])('%j is no run with a time', (id) => {
+  expect(timeOfRun(id)).toBeUndefined()
 })

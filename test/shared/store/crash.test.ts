@@ -4,7 +4,9 @@ import { readdir, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { openStore, type Store } from '#shared/store/open-store.ts'
+import { handleDownload } from './handle-download.ts'
 import { makeArchive, now, openTestStore, prepareCommit, project6, sha256, storeArchive } from './store-fixture.ts'
+import { storeWorkflow } from './workflow-fixture.ts'
 
 const backupId = 'run-1.project-6.backup'
 const nobody = { isActive: () => false, graceMs: 0 }
@@ -48,7 +50,7 @@ async function listEverything(store: Store): Promise<string[]> {
 }
 
 describe('a process that is killed at any file operation', () => {
-  test('of a commit leaves an archive that recovery finishes, or nothing', { timeout: 120_000 }, async () => {
+  test('of a commit leaves an archive that recovery finishes, or nothing', { timeout: 600_000 }, async () => {
     const endings = new Set<string>()
     const steps = await crashEverywhere(
       'commit',
@@ -77,7 +79,25 @@ describe('a process that is killed at any file operation', () => {
     ])
   })
 
-  test('of a removal leaves the archive with its record, or neither after recovery', { timeout: 120_000 }, async () => {
+  test('of a whole download leaves what the next handler finishes or removes, to the last file', {
+    timeout: 600_000,
+  }, async () => {
+    const left = new Set<string>()
+    const steps = await crashEverywhere(
+      'download',
+      async () => undefined,
+      async (store) => {
+        for (const name of await listEverything(store)) left.add(name.split('.').at(-1)!)
+        await handleDownload(store)
+        expect((await store.listRecords(project6)).archives).toHaveLength(1)
+        expect(await listEverything(store)).toHaveLength(2)
+      },
+    )
+    expect(steps).toBeGreaterThan(30)
+    expect([...left].sort()).toEqual(['json', 'origin', 'part', 'record', 'zip'])
+  })
+
+  test('of a removal leaves the archive with its record, or neither after recovery', { timeout: 600_000 }, async () => {
     const left = new Set<number>()
     await crashEverywhere(
       'remove',
@@ -92,7 +112,7 @@ describe('a process that is killed at any file operation', () => {
     expect([...left].sort()).toEqual([0, 2])
   })
 
-  test('of a recovery leaves what the next recovery finishes', { timeout: 120_000 }, async () => {
+  test('of a recovery leaves what the next recovery finishes', { timeout: 600_000 }, async () => {
     await crashEverywhere(
       'recover',
       async (store) => {
@@ -108,7 +128,47 @@ describe('a process that is killed at any file operation', () => {
     )
   })
 
-  test('of writing a summary leaves the old one or the new one', { timeout: 120_000 }, async () => {
+  test('of writing a workflow leaves the earlier ones and all of it, or nothing', { timeout: 600_000 }, async () => {
+    const endings = new Set<number>()
+    await crashEverywhere(
+      'workflow',
+      (store) => storeWorkflow(store, { backupId: 'run-0.project-6.backup', takenAt: '2026-11-21T00:00:00.000Z' }),
+      async (store) => {
+        const { workflows, unrecognised } = await store.workflows.list(project6)
+        expect(unrecognised).toEqual([])
+        for (const workflow of workflows) await store.workflows.verify(workflow)
+        endings.add(workflows.length)
+        await store.recover(nobody)
+        expect(await listEverything(store)).toHaveLength(workflows.length)
+      },
+    )
+    expect([...endings].sort()).toEqual([1, 2])
+  })
+
+  test('of storing an archive after its workflow never leaves the archive without it', {
+    timeout: 600_000,
+  }, async () => {
+    const endings = new Set<string>()
+    await crashEverywhere(
+      'workflow-and-commit',
+      async () => undefined,
+      async (store) => {
+        await store.recover(nobody)
+        const { archives } = await store.listRecords(project6)
+        const found = archives[0] && (await store.workflows.find(project6, { archive: archives[0] }))
+        expect(found !== undefined).toBe(archives.length > 0)
+        const { workflows } = await store.workflows.list(project6)
+        endings.add(`${archives.length} archives, ${workflows.length} workflows`)
+      },
+    )
+    expect([...endings].sort()).toEqual([
+      '0 archives, 0 workflows',
+      '0 archives, 1 workflows',
+      '1 archives, 1 workflows',
+    ])
+  })
+
+  test('of writing a summary leaves the old one or the new one', { timeout: 600_000 }, async () => {
     const states = new Set<unknown>()
     const old = { formatVersion: 1, type: 'run', runId: 'run', startedAt: now.toISOString(), state: 'old' } as const
     await crashEverywhere(

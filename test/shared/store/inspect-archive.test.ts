@@ -108,6 +108,37 @@ describe('structure', () => {
     expect(await codes([...planTask(), { name: 'data/picture_0.png', data: 'other' }])).toEqual(['duplicate-member'])
   })
 
+  test('numbers of 64 bits are read like others', async () => {
+    const members = planTask().map((member) => ({ ...member, zip64: {} }))
+    const plain = await inspect(planTask())
+    const wide = await inspectBytes(buildZip(members, { zip64: {} }))
+    expect(wide).toMatchObject({ level: 'complete', problems: [], members: plain.members })
+  })
+
+  test.each<[string, NonNullable<MemberPlan['zip64']>, RegExp]>([
+    ['a size', { size: 2n ** 62n }, /damaged-member|too-compressed/],
+    ['sizes', { size: 2n ** 62n, compressedSize: 2n ** 62n }, /overlapping-members/],
+    ['a size of 2^64 - 1', { size: 2n ** 64n - 1n, compressedSize: 2n ** 64n - 1n }, /overlapping-members/],
+    ['a place', { offset: 2n ** 62n }, /damaged-member/],
+  ])(
+    'a member that claims %s beyond everything is a problem, and nothing is read or reserved for it',
+    async (...row) => {
+      const [, zip64, code] = row
+      const { problems } = await inspect([...planTask(), { name: 'data/wide.bin', data: 'x', zip64 }])
+      expect(problems.map((problem) => problem.code).join()).toMatch(code)
+    },
+  )
+
+  test.each([7n, 2n ** 40n, 2n ** 64n - 1n])(
+    'a directory that claims %s members and has 6 is no whole archive',
+    async (members) => {
+      const error = await inspectBytes(buildZip(planTask(), { zip64: { members } })).catch((caught: unknown) => caught)
+      if (error instanceof Error)
+        expect(error).toMatchObject({ code: expect.stringMatching(/^(damaged|truncated)-archive$/) })
+      else expect(error).toMatchObject({ level: 'whole' })
+    },
+  )
+
   test('problems beyond a hundred are counted, not listed', async () => {
     const bad = Array.from({ length: 150 }, (_, index) => ({ name: `../${index}`, data: 'x' }))
     const { problems } = await inspect([...planTask(), ...bad])

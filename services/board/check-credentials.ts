@@ -1,0 +1,23 @@
+// Whether a login is right, in a time that tells nothing about how wrong it is.
+
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+
+export interface Credentials {
+  readonly username: string
+  readonly password: string
+}
+
+/** Both sides are hashed, so that they are of one length; the key is new each time, so that hashes tell nothing either. */
+export function areCredentials(expected: Credentials, username: unknown, password: unknown): boolean {
+  const key = randomBytes(32)
+  const isUser = isSame(expected.username, username, key)
+  const isPassword = isSame(expected.password, password, key)
+  return isUser && isPassword
+}
+
+function isSame(expected: string, given: unknown, key: Buffer): boolean {
+  const hash = (text: string) => createHmac('sha256', key).update(text).digest()
+  const isText = typeof given === 'string'
+  const equal = timingSafeEqual(hash(expected), hash(isText ? given : ''))
+  return isText && equal
+}

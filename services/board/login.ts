@@ -1,0 +1,116 @@
+// Logging in and out.
+
+import { type Request, type RequestHandler, type Response, Router, urlencoded } from 'express'
+import type { Logger } from 'pino'
+import type { QueueConnection } from '#shared/queues/open-queue.ts'
+import type { BoardLimits } from './board-limits.ts'
+import { areCredentials, type Credentials } from './check-credentials.ts'
+import type { Csrf } from './csrf.ts'
+import { limitLogins } from './login-limit.ts'
+import { escapeHtml, renderPage } from './page.ts'
+import type { Sessions } from './sessions.ts'
+import { visitorOf } from './visitor.ts'
+
+export interface LoginDeps {
+  readonly connection: QueueConnection
+  readonly credentials: Credentials
+  readonly sessions: Sessions
+  readonly csrf: Csrf
+  readonly limits: Pick<BoardLimits, 'wrongLogins' | 'loginWindowMs'>
+  readonly basePath: string
+  readonly logger: Logger
+}
+
+/** Refuses whoever is nobody: pages by way of the login, everything else with status 401. */
+export function requireVisitor(basePath: string, hasLogin: boolean): RequestHandler {
+  return (req, res, next) => {
+    if (visitorOf(res)) return next()
+    if (!hasLogin) return next(notByThisWay())
+    const isPage =
+      req.method === 'GET' && !req.originalUrl.includes('/api/') && req.accepts(['json', 'html']) === 'html'
+    if (isPage) return res.redirect(303, `${basePath}/login?next=${encodeURIComponent(req.originalUrl)}`)
+    next(Object.assign(new Error('nobody is logged in'), { status: 401 }))
+  }
+}
+
+export function loginRoutes(deps: LoginDeps): Router {
+  const { sessions, csrf, basePath, logger } = deps
+  const show = (req: Request, res: Response, status: number, problem?: string) => {
+    const next = chooseNext(req.body?.next ?? req.query.next, basePath)
+    const token = csrf.issue(req, res)
+    res
+      .status(status)
+      .send(renderPage({ title: 'Log in', basePath, body: loginForm({ basePath, token, next, problem }) }))
+  }
+  const limit = limitLogins(deps.connection, deps.limits, (req, res) => {
+    logger.warn({ address: req.ip }, 'too many wrong logins from one address: none is looked at for a while')
+    const minutes = Math.ceil(deps.limits.loginWindowMs / 60_000)
+    show(req, res, 429, `Too many wrong logins from your address. Try again in ${minutes} minutes at the latest.`)
+  })
+
+  const router = Router()
+  router.get('/login', (req, res) => {
+    if (visitorOf(res)) res.redirect(303, chooseNext(req.query.next, basePath))
+    else show(req, res, 200)
+  })
+  router.post('/login', limit, async (req, res) => {
+    if (!areCredentials(deps.credentials, req.body?.username, req.body?.password)) {
+      // Not the name: people write passwords there.
+      logger.warn({ address: req.ip }, 'a wrong login')
+      return show(req, res, 401, 'The user name or the password is wrong.')
+    }
+    await sessions.begin(req)
+    logger.info({ user: deps.credentials.username, address: req.ip }, 'logged in')
+    res.redirect(303, chooseNext(req.body?.next, basePath))
+  })
+  // A link cannot do it by itself: any page could hold one.
+  router.get('/logout', (req, res) => {
+    const token = csrf.issue(req, res)
+    res.send(renderPage({ title: 'Log out', basePath, body: logoutForm(basePath, token) }))
+  })
+  router.post('/logout', async (req, res) => {
+    await sessions.end(req)
+    logger.info({ user: visitorOf(res)?.name }, 'logged out')
+    res.redirect(303, `${basePath}/login`)
+  })
+  return router
+}
+
+/** Reads our forms. Before the check of their token. */
+export const readForm: RequestHandler = urlencoded({ extended: false, limit: '8kb', parameterLimit: 20 })
+
+/** A path of the board and nothing else, so that a login leads to no other server. */
+export function chooseNext(asked: unknown, basePath: string): string {
+  const home = `${basePath}/queues`
+  if (typeof asked !== 'string' || !asked.startsWith(`${basePath}/`) || asked.length > 2_000) return home
+  const url = URL.parse(asked, 'http://board.invalid')
+  if (url?.host !== 'board.invalid' || /\/log(in|out)$/.test(url.pathname)) return home
+  return `${url.pathname}${url.search}`.replace(/^\/{2,}/, '/')
+}
+
+function loginForm(form: { basePath: string; token: string; next: string; problem?: string | undefined }): string {
+  const { basePath, token, next, problem } = form
+  return `<p class="hint">Log in to see the backups' jobs.</p>
+${problem === undefined ? '' : `<p role="alert">${escapeHtml(problem)}</p>\n`}<form method="post" action="${basePath}/login">
+<input type="hidden" name="_csrf" value="${escapeHtml(token)}">
+<input type="hidden" name="next" value="${escapeHtml(next)}">
+<label for="username">User name</label>
+<input id="username" name="username" autocomplete="username" autocapitalize="none" spellcheck="false" required autofocus>
+<label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required>
+<button>Log in</button>
+</form>`
+}
+
+function logoutForm(basePath: string, token: string): string {
+  return `<p>End your session?</p>
+<form method="post" action="${basePath}/logout">
+<input type="hidden" name="_csrf" value="${escapeHtml(token)}">
+<button>Log out</button>
+</form>
+<p><a href="${basePath}/queues">Back to the queues</a></p>`
+}
+
+function notByThisWay(): Error {
+  return Object.assign(new Error('no user named by the proxy'), { status: 403, code: 'NO_PROXY_USER' })
+}

@@ -1,0 +1,218 @@
+// The whole stack on real containers: scaled, killed, upgraded, its Redis restarted, in the middle of runs.
+
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { waitFor } from '../support/wait-for.ts'
+import { type ComposeProject, openComposeProject, type ServiceName } from './compose-project.ts'
+import { CONTAINER_UID, crash, inspectContainer, runInside } from './docker.ts'
+import { countArchives, demoEntities, examineStore, nothingWrong } from './examine-store.ts'
+import { findInContainerLogs, findInFolder, findInRedis } from './find-secrets.ts'
+
+const images = inject('images')
+const EXPORTER_COUNT = 2
+const DOWNLOADER_COUNT = 3
+const scale = [`--scale=exporter=${EXPORTER_COUNT}`, `--scale=downloader=${DOWNLOADER_COUNT}`]
+const ours = ['scheduler', 'exporter', 'downloader', 'sweeper', 'board'] as const
+const killed = ['scheduler', 'exporter', 'downloader', 'sweeper'] as const
+
+describe.skipIf(images.missing !== undefined)('the stack', () => {
+  let project: ComposeProject
+
+  beforeAll(async () => {
+    // Three seconds an export, four at once: a run lasts long enough to strike in its middle.
+    project = await openComposeProject({ images, env: { SIMULATOR_EXPORT_MS: '3000' } })
+    const up = ['up', '--detach', '--no-build', '--wait', '--wait-timeout', '180', ...scale]
+    await project.compose(up, { timeoutMs: 240_000 })
+  })
+
+  afterAll(async () => {
+    await project?.[Symbol.asyncDispose]()
+  })
+
+  const all = async (services: readonly ServiceName[]): Promise<string[]> =>
+    (await Promise.all(services.map((service) => project.containers(service)))).flat()
+
+  const untilInTheMiddle = (from: number) =>
+    waitFor('the run to be in its middle', async () => (await countArchives(project.directory)) >= from + 4, {
+      timeoutMs: 120_000,
+      everyMs: 100,
+    })
+
+  test('starts as many containers as it was scaled to, all of them healthy', async () => {
+    expect(await project.containers('exporter')).toHaveLength(EXPORTER_COUNT)
+    expect(await project.containers('downloader')).toHaveLength(DOWNLOADER_COUNT)
+    for (const name of await all([...ours, 'redis', 'cvat'])) {
+      expect((await inspectContainer(name)).State, name).toMatchObject({ Running: true, Health: { Status: 'healthy' } })
+    }
+  })
+
+  test('runs read-only, as nobody special, with no capability, with limits', async () => {
+    for (const name of await all([...ours, 'redis', 'cvat'])) {
+      const { Config, HostConfig } = await inspectContainer(name)
+      expect(HostConfig, name).toMatchObject({
+        Privileged: false,
+        ReadonlyRootfs: true,
+        CapAdd: null,
+        CapDrop: ['ALL'],
+        SecurityOpt: ['no-new-privileges:true'],
+        RestartPolicy: { Name: 'unless-stopped' },
+        LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
+      })
+      expect(HostConfig.Memory, name).toBeGreaterThan(0)
+      expect(HostConfig.PidsLimit, name).toBeGreaterThan(0)
+      expect(Config.User, name).toBe(name.includes('-redis-') ? 'redis' : `${CONTAINER_UID}:${CONTAINER_UID}`)
+    }
+    // What the kernel makes of it.
+    for (const name of await all([...ours, 'cvat'])) {
+      const status = await runInside(
+        name,
+        "import fs from 'node:fs'; console.log(fs.readFileSync('/proc/1/status','utf8'))",
+      )
+      expect(status, name).toMatch(/^CapBnd:\s0+$/m)
+      expect(status, name).toMatch(/^CapEff:\s0+$/m)
+      expect(status, name).toMatch(/^NoNewPrivs:\s1$/m)
+      const write =
+        "import fs from 'node:fs'; try { fs.writeFileSync('/app/x', '') } catch (error) { console.log(error.code) }"
+      expect(await runInside(name, write), name).toBe('EROFS')
+    }
+  })
+
+  test('publishes the board to this machine only, and nothing else', async () => {
+    const published: Record<string, unknown> = {}
+    for (const name of await all([...ours, 'redis', 'cvat'])) {
+      const { PortBindings } = (await inspectContainer(name)).HostConfig
+      for (const [port, bindings] of Object.entries(PortBindings ?? {})) {
+        published[`${name.replace(`${project.name}-`, '')} ${port}`] = bindings?.map(({ HostIp }) => HostIp)
+      }
+    }
+    expect(published).toEqual({ 'board-1 3000/tcp': ['127.0.0.1'] })
+  })
+
+  test('gives each service the secrets, the folder and the networks that it needs, and no others', async () => {
+    const seen: Record<string, unknown> = {}
+    for (const service of ours) {
+      const [name] = await project.containers(service)
+      const { Mounts, NetworkSettings, Config } = await inspectContainer(name!)
+      const networks = Object.keys(NetworkSettings.Networks).map((network) => network.replace(`${project.name}_`, ''))
+      seen[service] = {
+        networks: networks.sort(),
+        archives: Mounts.some(({ Destination }) => Destination === '/cvat-backups'),
+        login: Config.Env.some((variable) => /^CVAT_PASSWORD_FILE=./.test(variable)),
+      }
+      // A secret by file is in no container's environment.
+      for (const secret of project.secrets) expect(JSON.stringify(Config.Env), service).not.toContain(secret)
+    }
+    expect(seen).toEqual({
+      scheduler: { networks: ['cvat', 'queues'], archives: true, login: true },
+      exporter: { networks: ['cvat', 'queues'], archives: false, login: true },
+      downloader: { networks: ['cvat', 'queues'], archives: true, login: true },
+      sweeper: { networks: ['queues'], archives: true, login: false },
+      board: { networks: ['queues', 'web'], archives: false, login: false },
+    })
+    const reach =
+      "console.log(await fetch('http://cvat:8080/api/server/about').then((r) => r.status, (e) => e.cause.code))"
+    const [exporter] = await project.containers('exporter')
+    const [sweeper] = await project.containers('sweeper')
+    expect(await runInside(exporter!, reach)).toBe('200')
+    expect(await runInside(sweeper!, reach)).toMatch(/ENOTFOUND|EAI_AGAIN/)
+  })
+
+  test('loses nothing when one container of each kind is killed in the middle of a run', async () => {
+    const run = project.backup('--mode', 'p')
+    run.catch(() => undefined)
+    await untilInTheMiddle(0)
+    for (const service of killed) {
+      const [name] = await project.containers(service)
+      await crash(name!)
+    }
+    for (const service of killed) {
+      const [name] = await project.containers(service)
+      await waitFor(
+        `${name} to be started again`,
+        async () => {
+          const { RestartCount, State } = await inspectContainer(name!)
+          return RestartCount > 0 && State.Running
+        },
+        { timeoutMs: 60_000, everyMs: 500 },
+      )
+    }
+    const summary = await run
+    expect(summary).toMatchObject({
+      ok: true,
+      failed: 0,
+      done: demoEntities().length,
+      failures: [],
+      listingError: null,
+    })
+    expect(await examineStore(project.store, { uid: CONTAINER_UID })).toMatchObject({
+      ...nothingWrong,
+      archives: demoEntities().length,
+    })
+    const [record] = await project.store.readRunRecords({ limit: 1 })
+    expect(record).toMatchObject({ runId: summary.runId, ok: true, done: summary.done })
+  })
+
+  test('loses nothing when Redis is restarted and the workers are upgraded in the middle of a run', async () => {
+    const before = await countArchives(project.directory)
+    const run = project.backup('--mode', 'p', '--full')
+    run.catch(() => undefined)
+    await untilInTheMiddle(before)
+    await project.compose(['restart', 'redis'])
+    await untilInTheMiddle(await countArchives(project.directory))
+    const workers = ['exporter', 'downloader'] as const
+    const old = await Promise.all((await all(workers)).map(inspectContainer))
+    const upgrade = ['up', '--detach', '--no-build', '--no-deps', ...scale, ...workers]
+    await project.compose(upgrade, { env: { VERSION: images.nextVersion } })
+    const now = await Promise.all((await all(workers)).map(inspectContainer))
+    const oldIds = new Set(old.map(({ Id }) => Id))
+    expect(now).toHaveLength(EXPORTER_COUNT + DOWNLOADER_COUNT)
+    expect(
+      now.filter(({ Id }) => oldIds.has(Id)),
+      'containers that were not replaced',
+    ).toEqual([])
+    const summary = await run
+    expect(summary).toMatchObject({
+      ok: true,
+      failed: 0,
+      done: demoEntities().length,
+      failures: [],
+      listingError: null,
+    })
+    expect(await examineStore(project.store, { archives: 2, uid: CONTAINER_UID })).toMatchObject({
+      ...nothingWrong,
+      archives: 2 * demoEntities().length,
+    })
+  })
+
+  test('leaves no secret in a log, a job, a metric or a record', async () => {
+    const services = [...ours, 'redis', 'cvat'] as const
+    for (const secret of project.secrets) {
+      expect(await findInContainerLogs(await all(services), secret)).toEqual([])
+      expect(await findInRedis(project, secret)).toEqual([])
+      expect(await findInFolder(project.directory, secret)).toEqual([])
+    }
+    // That these look where something can be found.
+    const [{ runId } = { runId: 'no run' }] = await project.store.readRunRecords({ limit: 1 })
+    expect(await findInContainerLogs(await all(['scheduler']), runId)).not.toEqual([])
+    expect(await findInRedis(project, runId)).not.toEqual([])
+    expect(await findInFolder(project.directory, runId)).not.toEqual([])
+    for (const name of await all(ours)) {
+      const metrics = await runInside(name, "console.log(await (await fetch('http://127.0.0.1:9464/metrics')).text())")
+      expect(metrics, name).toMatch(/^# HELP /m)
+      for (const secret of project.secrets) expect(metrics, name).not.toContain(secret)
+    }
+  })
+
+  test('stops everything within ten seconds, with exit code 0 and no download left half', async () => {
+    await project.compose(['stop', '--timeout', '10'])
+    for (const name of await all(ours)) {
+      expect((await inspectContainer(name)).State, name).toMatchObject({
+        Running: false,
+        ExitCode: 0,
+        OOMKilled: false,
+      })
+    }
+    expect(await readdir(join(project.directory, '.cvat-backups', 'partial'))).toEqual([])
+  })
+})
