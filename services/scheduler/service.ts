@@ -16,6 +16,7 @@ import { drillsQueue } from '#shared/queues/drills-queue.ts'
 import { exportsQueue } from '#shared/queues/exports-queue.ts'
 import { openQueue, type QueueConnection } from '#shared/queues/open-queue.ts'
 import { outcomesQueue } from '#shared/queues/outcomes-queue.ts'
+import { restoresQueue } from '#shared/queues/restores-queue.ts'
 import { type RunPayload, runsQueue, type StartRun } from '#shared/queues/runs-queue.ts'
 import { sweepsQueue } from '#shared/queues/sweeps-queue.ts'
 import { verificationsQueue } from '#shared/queues/verifications-queue.ts'
@@ -63,6 +64,7 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
   const sweeps = openQueue(sweepsQueue, connection)
   const verifications = openQueue(verificationsQueue, connection)
   const drills = openQueue(drillsQueue, connection)
+  const restores = openQueue(restoresQueue, connection)
   const outcomes = openQueue(outcomesQueue, connection)
   const { schedules, timeZone } = deps
   // Who runs only what is asked for takes the schedules away that `serve` has left: nobody asked for those runs.
@@ -76,7 +78,7 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
   const { monitoring = { entities: 0, lateAfterMs: undefined } } = deps
   collectFreeBytes(metrics, store)
   const runMetrics = defineRunMetrics(metrics, lastRuns)
-  const queues = [runs, exports, downloads, workflows, sweeps, verifications, drills, outcomes]
+  const queues = [runs, exports, downloads, workflows, sweeps, verifications, drills, restores, outcomes]
   const collecting = [
     runMetrics.stop,
     collectQueues(metrics, { queues, exports, slots: openExportSlots(connection) }),
