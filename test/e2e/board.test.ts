@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
+import { allQueues } from '#shared/queues/all-queues.ts'
 import { expectNoLeaks } from '../support/expect-no-leaks.ts'
 import { openInstallation } from '../support/installation.ts'
 import type { ProductProcess } from '../support/product-process.ts'
@@ -27,8 +28,7 @@ test('`serve` brings the board for this machine, and stops with it', async () =>
   await serve.says('all services are ready')
   const answer = await fetch(`${address}/queues/api/queues`, { headers: { connection: 'close' } })
   const { queues } = (await answer.json()) as { queues: { name: string }[] }
-  const names = ['runs', 'exports', 'downloads', 'sweeps', 'verifications', 'outcomes']
-  expect(queues.map(({ name }) => name)).toEqual(names)
+  expect(queues.map(({ name }) => name)).toEqual(Object.keys(allQueues))
   expect(serve.output()).toContain('the board asks for no login, so only this machine can reach it')
   serve.kill('SIGTERM')
   expect(await serve.ended).toMatchObject({ code: 0, stderr: '' })

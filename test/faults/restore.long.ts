@@ -12,8 +12,10 @@ it('kill -9 of a recovery of 200', { timeout }, async (test) => {
 })
 
 it('cuts and kills of an upload of 1 GB', { timeout }, async (test) => {
-  const { startChance } = await import('./seeded-random.ts')
-  const about = { sizeBytes: 1e9, chunkBytes: 16e6, cuts: 50, kills: 5 }
-  const struck = await strikeUpload(test, about, startChance('upload of 1 GB'))
-  process.stdout.write(`${JSON.stringify(struck)}\n`)
+  const about = { fault: 'cuts and kills of an upload of 1 GB', strikes: 55, entities: 1 }
+  await measure(about, async (chance) => {
+    const struck = await strikeUpload(test, { sizeBytes: 1e9, chunkBytes: 16e6, cuts: 50, kills: 5 }, chance)
+    process.stdout.write(`${JSON.stringify(struck)}\n`)
+    return { archives: 1, lost: [], torn: [], doubled: [], peakMemoryMegabytes: struck.peakMegabytes }
+  })
 })
