@@ -17,6 +17,7 @@ const commands: Record<string, () => Promise<Command>> = {
   extract: async () => (await import('./commands/extract.ts')).extract,
   verify: async () => (await import('./commands/verify.ts')).verify,
   restore: async () => (await import('./commands/restore.ts')).restore,
+  drill: async () => (await import('./commands/drill.ts')).drill,
   index: async () => (await import('./commands/index.ts')).index,
   adopt: async () => (await import('./commands/adopt.ts')).adopt,
   serve: async () => (await import('./commands/serve.ts')).serve,

@@ -45,12 +45,25 @@ Usage: cvat-backups COMMAND [OPTIONS]
       --yes                do not ask, when the target is the source
       --again              begin anew, even where the same was broken off, or done before
       --json               print the report as JSON
+  restore --annotations task-17  put the annotations of an export back into that task:
+                         frames and labels are checked, it is backed up first
+      --archive FILE, --at TIME   which export; else the newest that holds the task
+      --into ID            another task; needed with --to another server
+      --dry-run            only tell what would come, be replaced and be lost
+      --yes                do not ask; --i-have-a-backup: do not back it up first
   verify [FOLDER…]       read stored archives again, those unchecked for 30 days or
                          all of the named folders (project-6 task-7)
       --since 7d           those not checked since then: 12h, 7d, 2w or a date
       --all                all of them
       --level whole        only size and SHA-256 (sound: members too; complete: the default)
       --json               print findings and numbers as JSON
+  drill                  restore an archive under a marked name, compare, remove it again:
+                         the proof is kept beside it
+      --sample 3           so many, the longest undrilled first (by default 1)
+      --project ID [ID…]   the newest good ones of these (--task ID: of these tasks)
+      --to URL             on another server, with CVAT_RESTORE_… as login
+      --yes                do not ask before writing to that server
+      --json               print the report as JSON
   index                  write .cvat-backups/catalogue.ndjson, a list of all records
   adopt [FOLDER]         take over the flat files of the original script, by default
                          those in CVAT_BACKUP_DIR

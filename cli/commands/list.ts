@@ -5,7 +5,7 @@ import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
 import { matchWorkflows } from '#shared/store/choose-workflow.ts'
 import { openStore } from '#shared/store/open-store.ts'
 import { readFolders } from '#shared/store/read-folders.ts'
-import { isGood, isStale } from '#shared/store/record.ts'
+import { isGood, isStale, provenLevel } from '#shared/store/record.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { isRotten } from '#shared/store/verify-judge.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -54,7 +54,7 @@ const HEADING = `${'ENTITY'.padEnd(15)} ${'TIME (UTC)'.padEnd(19)} ${'KIND'.padE
 
 function toLine({ entity, record }: StoredArchive): string {
   const bad = isRotten(record) ? 'DAMAGED' : isStale(record) ? 'STALE' : 'INCOMPLETE'
-  const level = isGood(record) ? record.verification.level : bad
+  const level = isGood(record) ? provenLevel(record) : bad
   return [
     formatEntity(entity).padEnd(15),
     record.createdAt.slice(0, 19).replace('T', ' '),
@@ -75,6 +75,7 @@ function toJson({ entity, record, archivePath }: StoredArchive) {
     sizeBytes: record.archive.sizeBytes,
     sha256: record.archive.sha256,
     level: record.verification.level,
+    drill: record.verification.drill ?? null,
     good: isGood(record),
     problems: record.verification.problems,
     server: record.server.url,

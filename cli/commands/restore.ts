@@ -32,6 +32,8 @@ const HANDED_OVER_AT_ONCE = 64
 type RestoreCommandSettings = ReturnType<typeof loadRestoreSettings>
 
 export async function restore(args: string[]): Promise<number> {
+  // Something else altogether: it makes nothing new, and replaces what is there.
+  if (args.includes('--annotations')) return (await import('./restore-annotations.ts')).restoreAnnotations(args)
   const request = readRestoreRequest(args)
   const settings = loadRestoreSettings()
   const target = findTarget(settings, request)

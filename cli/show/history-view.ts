@@ -2,7 +2,7 @@
 
 import { formatEntity } from '#shared/model/entity.ts'
 import { formatContent } from '#shared/model/series.ts'
-import type { Problem } from '#shared/store/record.ts'
+import { type DrillProof, type Problem, provenLevel } from '#shared/store/record.ts'
 import { formatBytes, quoteName } from '../view/format.ts'
 import type { History, ShownArchive } from './collect-history.ts'
 
@@ -27,20 +27,27 @@ function describeArchive(shown: ShownArchive): string[] {
   const { archive, state, composition } = shown
   const { record } = archive
   const { content } = record.series
-  const { level, checkedAt, problems, warnings } = record.verification
+  const { level, checkedAt, problems, warnings, drill } = record.verification
   const what =
     content.kind === 'backup' ? 'backup' : `${quoteName(content.format)}${content.saveImages ? ' with images' : ''}`
-  const word = state === 'good' ? `good (${level})` : state.toUpperCase()
+  const word =
+    state === 'good' ? `good (${provenLevel(record) === level ? level : `${level}, restored`})` : state.toUpperCase()
   return [
     `${record.createdAt.slice(0, 19).replace('T', ' ')}  ${what}  ${formatBytes(record.archive.sizeBytes)}  ${word}`,
     `  file      ${record.archive.fileName}`,
     ...(content.kind === 'backup' ? [`  holds     ${describeContent(shown)}`] : []),
     `  checked   ${checkedAt.slice(0, 19).replace('T', ' ')}`,
+    ...(drill ? [`  drilled   ${describeDrill(drill)}`] : []),
     `  ${describeKept(shown)}`,
     ...describeProblems('problem', problems),
     ...describeProblems('warning', warnings),
     ...(composition ? describeComposition(shown) : []),
   ]
+}
+
+function describeDrill({ at, target, targetVersion, ok, reason, differences }: DrillProof): string {
+  const found = ok ? 'restored, nothing differed' : (reason ?? `${count(differences.length, 'difference')}`)
+  return `${at.slice(0, 19).replace('T', ' ')} on ${target} (CVAT ${targetVersion}): ${found}`
 }
 
 function describeContent({ archive: { record } }: ShownArchive): string {

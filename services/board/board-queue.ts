@@ -17,6 +17,7 @@ const DESCRIPTIONS: Readonly<Record<keyof typeof allQueues, string>> = {
   downloads: 'Brings one exported file each into the backup directory, verified.',
   workflows: 'Notes stages, assignees and issues where nothing else changed, without an export.',
   restores: 'Makes one project or task anew from its archive, and compares what came of it.',
+  drills: 'Restores some archives as a test, compares, and removes them again.',
   sweeps: 'Applies the retention rules to the archives of one project or task, or of all.',
   verifications: 'Reads stored archives again.',
   outcomes: 'Counts how each backup ended.',

@@ -70,7 +70,7 @@ const UNCERTAIN = new Set([
 ])
 
 /** What an earlier attempt has made. An import that may be under way is waited for. */
-async function findMade(work: Work): Promise<number | undefined> {
+export async function findMade(work: Omit<Work, 'upload'>): Promise<number | undefined> {
   const { payload, context, deps, markedName, state } = work
   const { state: how, requestId, resultId } = state()
   if (how === 'imported' && resultId !== undefined) return resultId
@@ -99,7 +99,7 @@ async function findMade(work: Work): Promise<number | undefined> {
 }
 
 /** Requests that other parts of this restore have made: not ours, so not to be waited for. */
-async function listOthers({ payload, deps }: Work): Promise<Set<string>> {
+async function listOthers({ payload, deps }: Pick<Work, 'payload' | 'deps'>): Promise<Set<string>> {
   const ids = new Set<string>()
   const own = formatEntity(payload.entity)
   for await (const { entity, requestId } of deps.store.listRestoreStates(payload.restoreId)) {
@@ -129,7 +129,10 @@ async function bringBytes({ payload, context, deps, upload, save, state }: Work)
   )
 }
 
-async function followImport(requestId: string, { deps, context, state }: Work): Promise<number> {
+async function followImport(
+  requestId: string,
+  { deps, context, state }: Pick<Work, 'deps' | 'context' | 'state'>,
+): Promise<number> {
   const request = await pollRequest(
     requestId,
     {
@@ -150,11 +153,11 @@ async function noteImported({ save }: Work, resultId: number): Promise<number> {
 }
 
 /** Nothing is on the target: the next attempt, by the same command or by hand, begins with the upload. */
-async function beginAnew({ save }: Work): Promise<void> {
+async function beginAnew({ save }: Pick<Work, 'save'>): Promise<void> {
   await save({ state: 'uploading', uploadName: undefined, requestId: undefined })
 }
 
-async function giveUp(work: Work, error: BackupError): Promise<BackupError> {
+async function giveUp(work: Pick<Work, 'save'>, error: BackupError): Promise<BackupError> {
   if (error.code === 'import-failed' || error.code === 'upload-damaged') await beginAnew(work)
   return error
 }

@@ -9,8 +9,9 @@ import { type ComposedArchive, openComposedArchive } from '#shared/composition/o
 import { needsComposition, planProjectComposition } from '#shared/composition/plan-project-composition.ts'
 import { openSourceArchive } from '#shared/composition/source-archive.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
+import { withoutDrillProblem } from '#shared/store/judge-drill.ts'
 import type { Store } from '#shared/store/open-store.ts'
-import { isGood } from '#shared/store/record.ts'
+import { isGood, NOT_RESTORED } from '#shared/store/record.ts'
 import type { Difference } from '#shared/store/restore-state.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { defaultZipLimits } from '#shared/store/zip-limits.ts'
@@ -53,12 +54,15 @@ export interface Upload {
  * @throws BackupError `not-restorable` for what CVAT cannot make anything of: the message names it, the hint what can be done
  */
 export async function composeUpload(request: UploadRequest, store: Store, signal: AbortSignal): Promise<Upload> {
-  const { archive } = request
+  // That a drill has failed keeps nobody from trying: it may have been the fault of the server that it was made on.
+  const archive = withoutDrillProblem(request.archive)
   if (archive.record.series.content.kind !== 'backup') throw noBackup()
-  const chosen = await choose(request, store, signal)
+  const chosen = await choose({ ...request, archive }, store, signal)
   const sources = new Map(chosen.tasks.map(({ source }) => [source.archivePath, source]))
   sources.set(archive.archivePath, archive)
   const notes = [...chosen.notes]
+  const drilled = request.archive.record.verification.problems.find(({ code }) => code === NOT_RESTORED)
+  if (drilled) notes.push(drilled.message)
   let { plan } = chosen
   for (const { archivePath, record } of sources.values()) {
     const obstacles = await findObstacles(archivePath, { signal })

@@ -15,6 +15,7 @@ await runService(
     const { url, credentials, ca } = chooseRestoreTarget(values.restore, values.cvat)!
     return startRestorer({
       ...values.restore,
+      serverUrl: values.cvat.url,
       connection,
       logger,
       metrics,

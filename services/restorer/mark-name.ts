@@ -14,9 +14,9 @@ export function makeMark(restoreId: string, entity: EntityRef): string {
     .slice(0, 12)
 }
 
-/** `alpha [restore 1a2b3c4d5e6f]`, the name cut where both together are too long. */
-export function markName(name: string, mark: string): string {
-  const suffix = ` [restore ${mark}]`
+/** `alpha [restore 1a2b3c4d5e6f]`, the name cut where both together are too long; of a drill `alpha [drill …]`. */
+export function markName(name: string, mark: string, word: 'restore' | 'drill' = 'restore'): string {
+  const suffix = ` [${word} ${mark}]`
   return `${cutName(name, LONGEST_NAME - suffix.length)}${suffix}`
 }
 

@@ -37,7 +37,7 @@ export async function restoreEntity(
   const archive = await findArchive(payload, deps.store)
   const mark = makeMark(restoreId, entity)
   const finalName = cutName(payload.as ?? archive.record.observation.name)
-  const markedName = markName(finalName, mark)
+  const markedName = markName(finalName, mark, deps.isDrill ? 'drill' : 'restore')
   const about = { source: archive.record.server.url, target: deps.target.url, archive: payload.archive.fileName }
   context.logger.info(about, earlier ? `going on with restoring ${entity.type} ${entity.id}` : 'restoring')
   const upload = await composeUpload(
@@ -54,6 +54,8 @@ export async function restoreEntity(
     archive: payload.archive,
     state: 'uploading',
     mark,
+    markedName,
+    tasks: upload.tasks.length,
     startedAt: deps.now().toISOString(),
   }
   const save = async (change: Partial<RestoreState>) => {
@@ -91,13 +93,13 @@ async function finish(
     const differences = await compareRestored(restored, upload, archive.archivePath, names, cvat, signal)
     const made = await findByName(restored.type, markedName, cvat, signal)
     const twins = made.filter((id) => id !== restored.id).map((id) => ({ type: restored.type, id }))
+    const all = [...upload.gaps, ...differences, ...twins.map((twin) => describeTwin(twin, url))]
+    // By its mark a drill's next step knows that it may remove it; and a drill assigns nothing to anybody.
+    if (deps.isDrill) return { differences: all, notes: [] }
     await context.progress({ phase: 'people' })
     const notes = await putBackWorkflow(restored, archive, work)
     await cvat.changes.rename(restored, finalName, signal)
-    return {
-      differences: [...upload.gaps, ...differences, ...twins.map((twin) => describeTwin(twin, url))],
-      notes,
-    }
+    return { differences: all, notes }
   } catch (error) {
     if (!isNotFound(error) || !(await isGone(restored, cvat, signal))) throw error
     // Whoever removed it did not want it; the next try makes it anew.

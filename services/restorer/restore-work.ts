@@ -19,6 +19,8 @@ export interface RestoreDeps {
   readonly now: () => Date
   /** How long after "import this" the server may be busy with taking the order, so that no list shows it yet. */
   readonly settleMs?: number
+  /** What is made is to be removed again: it keeps its mark, which says that it is a drill's. */
+  readonly isDrill?: boolean
 }
 
 export interface RestoreContext {

@@ -3,12 +3,15 @@
 import type { Logger } from 'pino'
 import type { CvatClient } from '#shared/cvat/client.ts'
 import { openMetrics, type ProcessMetrics } from '#shared/monitoring/open-metrics.ts'
+import { drillsQueue } from '#shared/queues/drills-queue.ts'
 import type { QueueConnection } from '#shared/queues/open-queue.ts'
 import { restoresQueue } from '#shared/queues/restores-queue.ts'
 import { consume } from '#shared/service/consume.ts'
 import type { Service } from '#shared/service/service.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import { announceTarget } from './announce-target.ts'
+import { drillBySchedule } from './drill-by-schedule.ts'
+import { collectDrills } from './drill-metrics.ts'
 import { noteFailure } from './note-failure.ts'
 import { restoreEntity } from './restore-entity.ts'
 
@@ -22,6 +25,10 @@ export interface RestorerDeps {
   readonly parallelRestores: number
   readonly chunkBytes: number
   readonly importTimeoutMs: number
+  /** CVAT_BACKUP_DRILL_SAMPLE: how many archives a scheduled drill takes. */
+  readonly drillSample: number
+  /** CVAT_URL: whose archives are drilled. */
+  readonly serverUrl: string
 }
 
 export async function startRestorer(deps: RestorerDeps): Promise<Service> {
@@ -40,12 +47,24 @@ export async function startRestorer(deps: RestorerDeps): Promise<Service> {
     },
     giveUp: (payload, error) => noteFailure(payload, error, store, now()),
   })
+  // One at a time, and apart from restores: on the bad day nobody waits for a drill.
+  const driller = consume({
+    definition: drillsQueue,
+    connection,
+    logger,
+    metrics: metrics.jobs,
+    concurrency: 1,
+    handle: (payload, context) =>
+      drillBySchedule(payload, context, { ...deps, now, sample: deps.drillSample, source: deps.serverUrl }),
+  })
+  const stopCollecting = collectDrills(metrics, store)
   const announcement = announceTarget(connection, target.url, logger)
   logger.info({ target: target.url, parallelRestores }, 'restorer is ready')
   return {
     async close() {
+      stopCollecting()
       await announcement.close()
-      await consumer.close()
+      await Promise.all([consumer.close(), driller.close()])
     },
   }
 }

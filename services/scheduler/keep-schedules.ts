@@ -1,5 +1,6 @@
 // Makes Redis' job schedulers equal to the crontab: what was taken out of the file stops.
 
+import type { DrillPayload } from '#shared/queues/drills-queue.ts'
 import type { OpenQueue } from '#shared/queues/open-queue.ts'
 import type { RunPayload } from '#shared/queues/runs-queue.ts'
 import type { SweepPayload } from '#shared/queues/sweeps-queue.ts'
@@ -14,6 +15,7 @@ interface ScheduleDeps {
   readonly runs: OpenQueue<RunPayload>
   readonly sweeps: OpenQueue<SweepPayload>
   readonly verifications: OpenQueue<VerificationPayload>
+  readonly drills: OpenQueue<DrillPayload>
   /** IANA name; cron's fields are read in it. */
   readonly timeZone: string
 }
@@ -22,6 +24,7 @@ export async function keepSchedules(schedules: readonly Schedule[], deps: Schedu
   const wantedRuns = new Set([WATCH_ID])
   const wantedSweeps = new Set<string>()
   const wantedVerifications = new Set<string>()
+  const wantedDrills = new Set<string>()
   await keepWatch(deps.runs)
   for (const schedule of schedules) {
     const repeat = { pattern: schedule.cron, tz: deps.timeZone }
@@ -37,6 +40,12 @@ export async function keepSchedules(schedules: readonly Schedule[], deps: Schedu
       await deps.verifications.bull.upsertJobScheduler(id, repeat, { name: 'a share of all archives', data: {} })
       continue
     }
+    if (schedule.what === 'drill') {
+      const id = `drill ${schedule.cron}`
+      wantedDrills.add(id)
+      await deps.drills.bull.upsertJobScheduler(id, repeat, { name: 'a sample of all archives', data: {} })
+      continue
+    }
     const { mode, full } = schedule
     const id = `backup ${mode}${full ? ' full' : ''} ${schedule.cron}`
     wantedRuns.add(id)
@@ -46,6 +55,7 @@ export async function keepSchedules(schedules: readonly Schedule[], deps: Schedu
   await removeOthers(deps.runs, wantedRuns)
   await removeOthers(deps.sweeps, wantedSweeps)
   await removeOthers(deps.verifications, wantedVerifications)
+  await removeOthers(deps.drills, wantedDrills)
 }
 
 /** Written together with the schedule: whoever has lost one has lost both. */

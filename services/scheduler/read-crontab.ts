@@ -15,9 +15,10 @@ export type Schedule =
     }
   | { readonly cron: string; readonly line: number; readonly what: 'sweep' }
   | { readonly cron: string; readonly line: number; readonly what: 'verify' }
+  | { readonly cron: string; readonly line: number; readonly what: 'drill' }
 
 /**
- * Reads lines like `0 0 * * * backup --mode p [--full]`, `0 1 * * * sweep` and `30 2 * * * verify`; `#` begins a comment,
+ * Reads lines like `0 0 * * * backup --mode p [--full]`, `0 1 * * * sweep`, `30 2 * * * verify` and `0 4 * * 6 drill`; `#` begins a comment,
  * `@daily` and its kin work. Whatever stands before the command's name is ignored, so the original's `/…/backup.sh` lines are no match
  * and are named as faults rather than run as something else.
  *
@@ -37,7 +38,7 @@ export function readCrontab(text: string, fileName: string): Schedule[] {
   throw new BackupError(`the schedule file ${fileName} cannot be read: ${faults.join('; ')}`, {
     code: 'crontab',
     retryable: false,
-    hint: 'A line is five fields of cron and `backup --mode p|a|t [--full]`, `sweep` or `verify`, e.g. `0 0 * * * backup --mode p`.',
+    hint: 'A line is five fields of cron and `backup --mode p|a|t [--full]`, `sweep`, `verify` or `drill`, e.g. `0 0 * * * backup --mode p`.',
   })
 }
 
@@ -52,7 +53,7 @@ function readLine(content: string, line: number): Schedule | string {
   }
   const words = match[2]!.trim().split(/\s+/)
   const [what] = words
-  if (words.length === 1 && (what === 'sweep' || what === 'verify')) return { cron, line, what }
+  if (words.length === 1 && (what === 'sweep' || what === 'verify' || what === 'drill')) return { cron, line, what }
   if (words[0] !== 'backup') return `unknown command ${words[0]}`
   const full = words.includes('--full')
   const rest = words.slice(1).filter((word) => word !== '--full')

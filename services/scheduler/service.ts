@@ -12,9 +12,11 @@ import { collectFreeBytes } from '#shared/monitoring/directory-metrics.ts'
 import { openMetrics, type ProcessMetrics } from '#shared/monitoring/open-metrics.ts'
 import { openProtectionTable } from '#shared/protection/protection-table.ts'
 import { downloadsQueue } from '#shared/queues/downloads-queue.ts'
+import { drillsQueue } from '#shared/queues/drills-queue.ts'
 import { exportsQueue } from '#shared/queues/exports-queue.ts'
 import { openQueue, type QueueConnection } from '#shared/queues/open-queue.ts'
 import { outcomesQueue } from '#shared/queues/outcomes-queue.ts'
+import { restoresQueue } from '#shared/queues/restores-queue.ts'
 import { type RunPayload, runsQueue, type StartRun } from '#shared/queues/runs-queue.ts'
 import { sweepsQueue } from '#shared/queues/sweeps-queue.ts'
 import { verificationsQueue } from '#shared/queues/verifications-queue.ts'
@@ -61,12 +63,14 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
   const workflows = openQueue(workflowsQueue, connection)
   const sweeps = openQueue(sweepsQueue, connection)
   const verifications = openQueue(verificationsQueue, connection)
+  const drills = openQueue(drillsQueue, connection)
+  const restores = openQueue(restoresQueue, connection)
   const outcomes = openQueue(outcomesQueue, connection)
   const { schedules, timeZone } = deps
   // Who runs only what is asked for takes the schedules away that `serve` has left: nobody asked for those runs.
   const keep = async () => {
     await protection.noteSchedules((schedules ?? []).filter(isBackup), timeZone)
-    await keepSchedules(schedules ?? [], { runs, sweeps, verifications, timeZone })
+    await keepSchedules(schedules ?? [], { runs, sweeps, verifications, drills, timeZone })
   }
   await keep()
   const guard = guardSchedules({ redis: connection.redis, isKept: () => isWatchKept(runs), keep, logger })
@@ -74,7 +78,7 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
   const { monitoring = { entities: 0, lateAfterMs: undefined } } = deps
   collectFreeBytes(metrics, store)
   const runMetrics = defineRunMetrics(metrics, lastRuns)
-  const queues = [runs, exports, downloads, workflows, sweeps, verifications, outcomes]
+  const queues = [runs, exports, downloads, workflows, sweeps, verifications, drills, restores, outcomes]
   const collecting = [
     runMetrics.stop,
     collectQueues(metrics, { queues, exports, slots: openExportSlots(connection) }),

@@ -12,6 +12,7 @@ import type { OpenQueue } from '#shared/queues/open-queue.ts'
 import type { Outcome } from '#shared/queues/outcomes-queue.ts'
 import type { StartRun } from '#shared/queues/runs-queue.ts'
 import type { JobContext } from '#shared/service/consume.ts'
+import { leaveOutScratch } from './leave-out-scratch.ts'
 import { listNamedSubjects, type Unlisted } from './list-named-subjects.ts'
 import { listSubjects } from './list-subjects.ts'
 import { markDeleted, sawEverything } from './mark-deleted.ts'
@@ -61,7 +62,8 @@ export async function startRun(
   } else {
     for await (const page of listSubjects(request.mode, cursor, cvat, issues, context.signal)) {
       const admitted = page.subjects.filter((subject) => isAdmitted(subject, deps.filters))
-      await planBackups(runId, admitted, planning, context, deps)
+      const own = await leaveOutScratch(admitted, deps.store)
+      await planBackups(runId, own, planning, context, deps)
       await ledger.advance(runId, page.cursor)
     }
   }

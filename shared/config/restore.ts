@@ -66,11 +66,19 @@ const settings = {
     description: 'How long the CVAT server may take over the import of one archive before it counts as failed.',
     unit: 'hours',
   },
+  drillSample: {
+    name: 'CVAT_BACKUP_DRILL_SAMPLE',
+    schema: wholeNumber({ min: 0, max: 10_000 }),
+    default: '0',
+    description:
+      'How many archives each `drill` in the schedule restores under marked names, compares and removes again, the longest undrilled first. 0: none. It needs a login that may write.',
+  },
 } as const satisfies Settings
 
 export const restoreSettings = defineGroup({
   title: 'Restore',
-  introduction: 'Only `restore` and `drill` write to a server, and only what they made themselves is ever removed.',
+  introduction:
+    'Only `restore` and `drill` write to a server, and only what they made themselves is ever removed. `restore --annotations` replaces the annotations of a task, after a backup of it.',
   settings,
   check: checkLogin,
   derivedSecrets: ({ username, password }) =>

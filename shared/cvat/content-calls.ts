@@ -43,10 +43,16 @@ export interface ContentCalls {
   getFrames(taskId: number, signal: AbortSignal): Promise<TaskFrames>
   /** Tags, shapes and tracks of one job, ground truth jobs included; overlapping jobs have each their own. */
   countJobAnnotations(jobId: number, signal: AbortSignal): Promise<number>
+  countJobKinds(jobId: number, signal: AbortSignal): Promise<{ tags: number; shapes: number; tracks: number }>
 }
 
 export function openContents(caller: ApiCaller): ContentCalls {
+  const countJobKinds = async (jobId: number, signal: AbortSignal) => {
+    const call = { method: 'GET', path: `/api/jobs/${jobId}/annotations/` } as const
+    return (await caller.readJson(call, countedSchema, signal)).value
+  }
   return {
+    countJobKinds,
     async listLabels({ type, id }, signal) {
       const query = { [`${type}_id`]: id, page_size: 500 }
       const labels: LabelRow[] = []
@@ -60,8 +66,7 @@ export function openContents(caller: ApiCaller): ContentCalls {
       return (await caller.readJson(call, framesSchema, signal)).value
     },
     async countJobAnnotations(jobId, signal) {
-      const call = { method: 'GET', path: `/api/jobs/${jobId}/annotations/` } as const
-      const { tags, shapes, tracks } = (await caller.readJson(call, countedSchema, signal)).value
+      const { tags, shapes, tracks } = await countJobKinds(jobId, signal)
       return tags + shapes + tracks
     },
   }

@@ -1,6 +1,7 @@
 // The table of queues that the board, the command line and the tests read.
 
 import { downloadsQueue } from './downloads-queue.ts'
+import { drillsQueue } from './drills-queue.ts'
 import { exportsQueue } from './exports-queue.ts'
 import { outcomesQueue } from './outcomes-queue.ts'
 import { restoresQueue } from './restores-queue.ts'
@@ -18,4 +19,5 @@ export const allQueues = {
   verifications: verificationsQueue,
   outcomes: outcomesQueue,
   restores: restoresQueue,
+  drills: drillsQueue,
 } as const

@@ -81,6 +81,8 @@ function describeArchive({ entity, record, archivePath }: StoredArchive, layout:
     createdAt: record.createdAt,
     good: isGood(record),
     level: verification.level,
+    drilledAt: verification.drill?.at ?? null,
+    restored: verification.drill?.ok ?? null,
     checkedAt: verification.checkedAt,
     problems: verification.problems.map(({ code }) => code),
     warnings: verification.warnings.map(({ code }) => code),

@@ -4,7 +4,7 @@ import * as fs from 'node:fs/promises'
 
 export type FileOperations = Pick<
   typeof fs,
-  'open' | 'rename' | 'unlink' | 'mkdir' | 'lstat' | 'stat' | 'statfs' | 'readdir' | 'opendir'
+  'open' | 'rename' | 'unlink' | 'mkdir' | 'rmdir' | 'lstat' | 'stat' | 'statfs' | 'readdir' | 'opendir'
 >
 
 export const realFiles: FileOperations = fs

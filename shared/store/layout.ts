@@ -30,6 +30,9 @@ export interface Layout {
   restoreFolder(restoreId: string): string
   restoreState(restoreId: string, entity: EntityRef): string
   restorePlan(restoreId: string): string
+  /** What drills have shown: a file for each. */
+  readonly drillsFolder: string
+  drillReport(drillId: string): string
 }
 
 export function describeLayout(directory: string): Layout {
@@ -37,6 +40,7 @@ export function describeLayout(directory: string): Layout {
   const partialFolder = join(privateFolder, 'partial')
   const runsFolder = join(privateFolder, 'runs')
   const restoresFolder = join(privateFolder, 'restores')
+  const drillsFolder = join(privateFolder, 'drills')
   const restoreFolder = (restoreId: string) => join(restoresFolder, checkId(restoreId))
   return {
     directory,
@@ -51,6 +55,8 @@ export function describeLayout(directory: string): Layout {
     newTemporary: (label, now) => join(partialFolder, `${checkId(label)}.${now.getTime()}-${randomHex()}.tmp`),
     runRecord: (runId) => join(runsFolder, `${checkId(runId)}.json`),
     restoresFolder,
+    drillsFolder,
+    drillReport: (drillId) => join(drillsFolder, `${checkId(drillId)}.json`),
     restoreFolder,
     restorePlan: (restoreId) => join(restoreFolder(restoreId), 'plan.json'),
     restoreState: (restoreId, entity) => join(restoreFolder(restoreId), `${formatEntity(entity)}.json`),

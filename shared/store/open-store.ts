@@ -8,12 +8,22 @@ import { checkDirectory, type DirectoryCheck } from './check-directory.ts'
 import { discardPartials, listPartialBackups, removeStalePartials, takePartial } from './clean-partials.ts'
 import { type CommitInput, type CommittedArchive, commitArchive } from './commit-archive.ts'
 import { type DeletedMarker, readDeletedMarker, removeDeletedMarker, writeDeletedMarker } from './deleted-marker.ts'
+import {
+  closeDrill,
+  type DrillReport,
+  forgetDrilled,
+  listOpenDrills,
+  readDrillReport,
+  readDrillReports,
+  writeDrillReport,
+} from './drill-report.ts'
 import { type FileOperations, realFiles } from './file-operations.ts'
 import { findFreeBytes, tryWriting } from './free-space.ts'
+import { judgeDrill } from './judge-drill.ts'
 import { describeLayout } from './layout.ts'
 import { iterateContent, listEntities, listRecords } from './list-records.ts'
 import { createPartial, type PartialFile, type PartialOrigin } from './partial-file.ts'
-import { formatServerSeries, isGood } from './record.ts'
+import { type DrillProof, formatServerSeries, isGood } from './record.ts'
 import { type Recovery, type RecoveryOptions, recoverEntity } from './recover-entity.ts'
 import { removeArchive } from './remove-archive.ts'
 import { type RestorePlan, readRestorePlan, writeRestorePlan } from './restore-plan.ts'
@@ -28,6 +38,7 @@ import { type RunRecord, readRunRecords, writeRunRecord } from './run-records.ts
 import { normaliseServerUrl } from './server-url.ts'
 import { withStoreErrors } from './store-errors.ts'
 import type { EntityListing, StoredArchive, Unrecognised } from './stored-archive.ts'
+import { updateVerification } from './update-record.ts'
 import { type VerifyEvent, type VerifyOptions, verifyArchives } from './verify-pass.ts'
 import { openWorkflowStore, type WorkflowStore } from './workflow-store.ts'
 
@@ -103,6 +114,20 @@ export interface Store {
   readRestorePlan(restoreId: string): Promise<RestorePlan | undefined>
   /** Atomic; replaces the one before. */
   writeRestorePlan(plan: RestorePlan): Promise<void>
+  /** Writes into the record what a drill has shown. May run twice. @returns false when the archive has gone meanwhile */
+  recordDrill(archive: StoredArchive, proof: DrillProof): Promise<boolean>
+  /** Undefined where there is none, or none that can be understood. */
+  readDrillReport(drillId: string): Promise<DrillReport | undefined>
+  /** Atomic; replaces the one before. */
+  writeDrillReport(report: DrillReport): Promise<void>
+  /** Newest first. */
+  readDrillReports(limit: number): AsyncGenerator<DrillReport>
+  /** Drills that may have left something on their targets: those under way, and interrupted ones. */
+  listOpenDrills(): Promise<string[]>
+  /** Forgets how far a drill has come with the entity, once nothing of it is on the target. */
+  forgetDrilled(drillId: string, entity: EntityRef): Promise<void>
+  /** False while anything of the drill is noted that was not forgotten. */
+  closeDrill(drillId: string): Promise<boolean>
 }
 
 export function openStore({ directory, now = () => new Date(), files = realFiles }: StoreOptions): Store {
@@ -171,6 +196,14 @@ export function openStore({ directory, now = () => new Date(), files = realFiles
     listRestores: () => listRestores(files, layout),
     readRestorePlan: (restoreId) => readRestorePlan(files, layout, restoreId),
     writeRestorePlan: (plan) => writeRestorePlan(files, layout, plan, now()),
+    recordDrill: (archive, proof) =>
+      updateVerification(files, layout, archive, ({ verification }) => judgeDrill(verification, proof), now()),
+    readDrillReport: (drillId) => readDrillReport(files, layout, drillId),
+    writeDrillReport: (report) => writeDrillReport(files, layout, report, now()),
+    readDrillReports: (limit) => readDrillReports(files, layout, limit),
+    listOpenDrills: () => listOpenDrills(files, layout),
+    forgetDrilled: (drillId, entity) => forgetDrilled(files, layout, drillId, entity),
+    closeDrill: (drillId) => closeDrill(files, layout, drillId),
   }
   return store
 }

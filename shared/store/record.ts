@@ -49,6 +49,29 @@ export const levelSchema = z.enum(['whole', 'sound', 'complete', 'fresh'])
  */
 export type VerificationLevel = z.infer<typeof levelSchema>
 
+/** The problem of an archive that a drill could not restore, or that became something else. Only a later drill takes it back. */
+export const NOT_RESTORED = 'not-restored'
+
+export const drillProofSchema = z.object({
+  /** Our clock, UTC: when its restore had been compared, or had failed. */
+  at: z.iso.datetime(),
+  drillId: z.string(),
+  /** Normalised: origin and base path of the server that it was restored to, and its version. */
+  target: z.string(),
+  targetVersion: z.string(),
+  /** Whether it was restored and nothing differed. */
+  ok: z.boolean(),
+  /** The first ones. */
+  differences: z.array(z.object({ where: z.string(), what: z.string() })).default([]),
+  /** Why nothing could be made of it. */
+  reason: z.string().optional(),
+  /** What was mended in the upload, and the like. */
+  notes: z.array(z.string()).default([]),
+})
+
+/** What the last drill has shown: this very archive was restored by a CVAT server, and compared. */
+export type DrillProof = z.infer<typeof drillProofSchema>
+
 export const archiveRecordSchema = z.looseObject({
   formatVersion: z.literal(1),
   type: z.literal('archive'),
@@ -74,6 +97,8 @@ export const archiveRecordSchema = z.looseObject({
     problems: z.array(problemSchema),
     /** Worth knowing, e.g. before a restore; the archive is good all the same. */
     warnings: z.array(problemSchema).default([]),
+    /** Of the last drill. Apart from `level`, so that versions which know no drills read on, and both are known. */
+    drill: drillProofSchema.optional().catch(undefined),
   }),
   origin: z.object({
     runId: z.string().min(1),
@@ -95,6 +120,15 @@ export const recordSchema = z.discriminatedUnion('type', [archiveRecordSchema])
 /** Whether the archive is a backup to rely on: everything expected is in it, intact. */
 export function isGood({ verification }: Pick<ArchiveRecord, 'verification'>): boolean {
   return isComplete(verification.level) && verification.problems.length === 0
+}
+
+/**
+ * How far an archive has been shown to be good: above the levels of checking stands `restored`, the proof by a drill, as
+ * long as nothing has been found wrong with it.
+ */
+export function provenLevel(record: Pick<ArchiveRecord, 'verification'>): VerificationLevel | 'restored' {
+  const { level, drill } = record.verification
+  return drill?.ok && isGood(record) ? 'restored' : level
 }
 
 /** Whether all that is wrong with it is its age: intact and complete, but of a state that the server had before. */

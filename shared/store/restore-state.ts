@@ -37,6 +37,10 @@ export const restoreStateSchema = z.looseObject({
   state: z.enum(['uploading', 'importing', 'imported', 'done']),
   /** In the name of what is made, until it is done. */
   mark: z.string().min(1),
+  /** The whole name with the mark in it. */
+  markedName: z.string().optional(),
+  /** How many tasks are made of it. */
+  tasks: z.int().nonnegative().optional(),
   /** Under which the target keeps the parts of the upload. */
   uploadName: z.string().optional(),
   /** Of what is uploaded. */

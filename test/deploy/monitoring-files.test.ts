@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, onTestFinished, type TestContext, test } from 'vitest'
 import { parse } from 'yaml'
+import { collectDrills } from '#services/restorer/drill-metrics.ts'
 import { monitoringSettings } from '#shared/config/monitoring.ts'
 import { openMetrics } from '#shared/monitoring/open-metrics.ts'
 import { startMonitoring } from '#shared/monitoring/start-monitoring.ts'
@@ -31,6 +32,8 @@ async function readMetrics() {
   const stack = await startStack(redis)
   await stack.backUp()
   const metrics = openMetrics()
+  // The restorer's own.
+  collectDrills(metrics, stack.store)
   const { logger } = collectLogs()
   const monitoring = await startMonitoring({
     port: 0,

@@ -223,6 +223,7 @@ export function openAllQueues(connection: QueueConnection) {
     workflows: openQueue(allQueues.workflows, connection),
     sweeps: openQueue(allQueues.sweeps, connection),
     verifications: openQueue(allQueues.verifications, connection),
+    drills: openQueue(allQueues.drills, connection),
     outcomes: openQueue(allQueues.outcomes, connection),
   }
 }

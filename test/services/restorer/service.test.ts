@@ -24,6 +24,8 @@ async function start() {
     connection: await redis.connect(prefix),
     logger: fixture.logs.logger,
     parallelRestores: 2,
+    drillSample: 0,
+    serverUrl: 'https://cvat.example.org',
   })
   onTestFinished(async () => {
     await service.close()

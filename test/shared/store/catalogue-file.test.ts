@@ -38,6 +38,8 @@ describe('the catalogue', () => {
       content: { kind: 'backup' },
       createdAt: good.record.createdAt,
       good: true,
+      drilledAt: null,
+      restored: null,
       level: 'complete',
       checkedAt: now.toISOString(),
       problems: [],

@@ -29,6 +29,7 @@ const names: Record<keyof FileOperations, true> = {
   rename: true,
   unlink: true,
   mkdir: true,
+  rmdir: true,
   lstat: true,
   stat: true,
   statfs: true,
