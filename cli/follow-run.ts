@@ -23,6 +23,7 @@ export interface FollowDeps {
 }
 
 const LOOK_EVERY_MS = 250
+const LOOK_FOR_PAUSED_EVERY_MS = 5_000
 /** A connection that was lost is made again for ever: only this tells a restart of Redis from its end. */
 const REDIS_SILENT_MS = 5 * 60_000
 /** Without any scheduler for this long, waiting on would be silence taken for success. */
@@ -35,6 +36,7 @@ export async function followRun(runId: string, deps: FollowDeps, signal: AbortSi
   let seen = false
   let listed = false
   const watch = watchSchedulers(deps)
+  const tellPaused = watchPaused(deps)
   const listWaiting = watchRoom(deps)
   const look = async (): Promise<RunSummary | undefined> => {
     const account = await ledger.read(runId)
@@ -54,6 +56,7 @@ export async function followRun(runId: string, deps: FollowDeps, signal: AbortSi
     if (!account && seen) throw lost(runId)
     seen ||= account !== undefined
     await watch()
+    await tellPaused()
     return undefined
   }
   const silentMs = deps.silentMs ?? REDIS_SILENT_MS
@@ -84,6 +87,23 @@ function watchSchedulers({ runs, view }: FollowDeps): () => Promise<void> {
       retryable: true,
       hint: 'Start the services (or unset REDIS_URL to run them in this process); the run stays queued until then.',
     })
+  }
+}
+
+/** Names each queue that somebody has paused on the board, once: a run waits for it as long as it stays so. */
+function watchPaused({ runs, exports, downloads, workflows, view }: FollowDeps): () => Promise<void> {
+  const named = new Set<string>()
+  let nextAtMs = 0
+  return async () => {
+    if (Date.now() < nextAtMs) return
+    nextAtMs = Date.now() + LOOK_FOR_PAUSED_EVERY_MS
+    for (const { bull } of [runs, exports, downloads, workflows]) {
+      if (!(await bull.isPaused())) named.delete(bull.name)
+      else if (!named.has(bull.name)) {
+        named.add(bull.name)
+        view.say(`the queue ${bull.name} is paused: its jobs wait until somebody resumes it on the board`)
+      }
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints the sizes of the images and the idle memory of each container of the stack and of the sidecar, as docs/operations.md
+# Prints the sizes of the images and the idle memory of each container of the stack and of the sidecar, as docs/deployment.md
 # states them. Needs a Docker daemon; removes all that it starts. Takes about two minutes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -36,7 +36,16 @@ export async function serve(args: string[]): Promise<number> {
     secrets,
   })
   scope.use(monitoring)
-  const queues = await openQueues(settings, 'serve', stopping.signal, (message) => logger.warn(message))
+  const queues = await openQueues(settings, 'serve', stopping.signal, (message) => logger.warn(message)).catch(
+    (error: unknown) => {
+      if (stopping.signal.aborted) return undefined
+      throw error
+    },
+  )
+  if (!queues) {
+    logger.info({ signal: await asked }, 'stopped before the services were begun')
+    return exitCodes.ok
+  }
   scope.defer(() => queues.close())
   const board = await openBoard(settings, queues.connection, logger)
   if (board) scope.defer(() => board.close())

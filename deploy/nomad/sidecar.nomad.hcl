@@ -14,7 +14,7 @@ job "cvat-backups" {
   group "backup" {
     count = 1
 
-    # Made once by the operator, on NFS or a disk: docs/operations.md says for which uid.
+    # Made once by the operator, on NFS or a disk: docs/deployment.md says for which uid.
     volume "archives" {
       type   = "host"
       source = "cvat-backups"

@@ -15,7 +15,7 @@ export function findMisspeltVariables(env: Environment, known: readonly string[]
       .filter(({ candidate, edits }) => edits <= allowedEdits(candidate))
       .sort((a, b) => a.edits - b.edits)[0]
     if (!nearest) return []
-    return [{ name, problem: `is not known, did you mean ${nearest.candidate}?`, fix: 'Rename or remove it' }]
+    return [{ name, problem: `is not known; perhaps ${nearest.candidate} is meant`, fix: 'Rename or remove it' }]
   })
 }
 

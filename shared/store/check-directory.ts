@@ -1,7 +1,8 @@
 // Is the backup directory usable? Asked at start, by doing once what every backup will do: write, fsync, rename, remove.
 
+import { dirname } from 'node:path'
 import { BackupError } from '#shared/errors/backup-error.ts'
-import { type FileOperations, hasErrno, unlinkIfExists } from './file-operations.ts'
+import { type FileOperations, hasErrno, isNameTaken, unlinkIfExists } from './file-operations.ts'
 import type { Layout } from './layout.ts'
 import { toStoreError } from './store-errors.ts'
 import { syncFile } from './sync-to-disk.ts'
@@ -31,7 +32,7 @@ async function assertDirectory(files: FileOperations, directory: string): Promis
     if ((await files.stat(directory)).isDirectory()) return
   } catch (error) {
     if (!hasErrno(error, 'ENOENT')) throw error
-    await files.mkdir(directory, { recursive: true })
+    await makeWithParents(files, directory)
     return
   }
   throw new BackupError(`${directory} is not a directory`, {
@@ -39,6 +40,17 @@ async function assertDirectory(files: FileOperations, directory: string): Promis
     retryable: false,
     hint: 'Set CVAT_BACKUP_DIR to a directory.',
   })
+}
+
+/** Not recursive: where a parent takes no folders and says ENOENT (/proc, some automounts) Node.js (24) tries for ever. */
+async function makeWithParents(files: FileOperations, path: string): Promise<void> {
+  try {
+    await makeFolder(files, path)
+  } catch (error) {
+    if (!hasErrno(error, 'ENOENT') || (await isNameTaken(files, dirname(path)))) throw error
+    await makeWithParents(files, dirname(path))
+    await makeFolder(files, path)
+  }
 }
 
 /** True when it was not there. Not recursive: of a read-only file system Node.js (24) then says ENOENT in place of EROFS. */

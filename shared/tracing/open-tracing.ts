@@ -78,8 +78,21 @@ function warnings(logger: Pick<Logger, 'warn'>) {
   const warn = (message: string, ...details: unknown[]) => {
     if (Date.now() < nextAtMs) return
     nextAtMs = Date.now() + WARN_EVERY_MS
-    logger.warn({ reason: [message, ...details.map(String)].join(' ').slice(0, 500) }, 'traces could not be sent')
+    logger.warn(
+      { reason: [message, ...details.map(String)].map(reasonIn).join(' ').slice(0, 500) },
+      'traces could not be sent',
+    )
   }
   const silent = () => undefined
   return { error: warn, warn, info: silent, debug: silent, verbose: silent }
+}
+
+/** OpenTelemetry hands over an error as JSON with its stack: what an operator wants of that is the message. */
+function reasonIn(text: string): string {
+  try {
+    const { message } = JSON.parse(text) as { message?: unknown }
+    return typeof message === 'string' ? message : text
+  } catch {
+    return text
+  }
 }

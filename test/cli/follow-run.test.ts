@@ -35,6 +35,7 @@ async function openFollower() {
     server,
     redis,
     ledger,
+    queues,
     seen,
     stopping,
     follow: (silentMs = 10_000) => followRun('r1', { ledger, view, ...queues, silentMs }, stopping.signal),
@@ -55,6 +56,18 @@ test('a run is followed to its end, with everything that happened shown once', a
   await ledger.end('r1', 'ended')
   expect(await following).toMatchObject({ ok: true, total: 2, done: 1, skipped: 1, sizeBytes: 5 })
   expect(seen).toEqual(['skipped project-2.backup', `done ${series}`])
+})
+
+test('a paused queue is named once, since the run waits for it', async () => {
+  const { ledger, queues, seen, follow } = await openFollower()
+  await queues.workflows.bull.pause()
+  const following = follow()
+  await waitFor('the queue to be named', () => seen.length > 0)
+  await openRun(ledger, 'r1')
+  await ledger.endListing('r1')
+  await ledger.end('r1', 'ended')
+  await following
+  expect(seen).toEqual([expect.stringMatching(/^the queue workflows is paused: .* resumes it/)])
 })
 
 test('a run that vanishes is not waited for', async () => {

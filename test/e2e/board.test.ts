@@ -89,5 +89,7 @@ test('a board of its own that is turned off, or whose settings contradict each o
   expect(faults.stderr).toContain('- BOARD_USERNAME is set, but BOARD_PASSWORD is not.')
   expect(faults.stderr).toContain('- BOARD_PROXY_USER_HEADER is set, but BOARD_TRUSTED_PROXIES is not.')
   expect(faults.stderr).toContain('- BOARD_PUBLIC_URL ("example.com") is not an http or https address')
-  expect(faults.stderr).toContain('- BOARD_READONLY is not known, did you mean BOARD_READ_ONLY?')
+  expect(faults.stderr).toContain(
+    '- BOARD_READONLY is not known; perhaps BOARD_READ_ONLY is meant. Rename or remove it.',
+  )
 })

@@ -209,6 +209,23 @@ describe('two at the same time', () => {
     expect(await serve.ended).toMatchObject({ code: 0 })
   })
 
+  test('a second serve waits for the first, and ends quietly when it is asked to', { timeout: 600_000 }, async () => {
+    const server = await openInstallation({ world: smallWorld({ projects: 1 }) })
+    const schedule = join(server.folder, 'crontab')
+    await writeFile(schedule, '0 0 1 1 * backup --mode p\n')
+    const env = { CVAT_BACKUP_SCHEDULE_FILE: schedule, BOARD_PORT: 'off' }
+    const first = server.start(['serve'], env)
+    await first.says('all services are ready')
+    const second = server.start(['serve'], env)
+    await second.says('waiting: another cvat-backups serve')
+    second.kill('SIGTERM')
+    const ended = await second.ended
+    expect(ended.code).toBe(0)
+    expect(second.output()).not.toContain('AbortError')
+    first.kill('SIGTERM')
+    expect(await first.ended).toMatchObject({ code: 0 })
+  })
+
   test('what a backup has asked serve for is not lost when serve stops: the next one goes on with it', {
     timeout: 600_000,
   }, async () => {

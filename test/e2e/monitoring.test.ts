@@ -176,6 +176,11 @@ test('a collector that is away is named in the log and holds nothing up', { time
   await serve.says('all services are ready')
   expect(await installation.run(['backup'])).toMatchObject({ code: 0 })
   await waitFor('the word about it', () => serve.output().includes('traces could not be sent'), { timeoutMs: 40_000 })
+  const line = serve
+    .output()
+    .split('\n')
+    .find((text) => text.includes('traces could not be sent'))
+  expect(JSON.parse(line!)).toMatchObject({ reason: expect.stringMatching(/^connect ECONNREFUSED \S+$/) })
   serve.kill('SIGTERM')
   expect(await serve.ended).toMatchObject({ code: 0 })
 })

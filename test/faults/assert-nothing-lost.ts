@@ -133,8 +133,8 @@ async function assertTruth(
     [...failing].sort(),
   )
   expect(summary).toMatchObject({ failed: failing.length, listingError: null, ok: failing.length === 0 })
-  const { total, done, skipped, empty, failed } = summary
-  expect(done + skipped + empty + failed).toBe(total)
+  const { total, done, noted, skipped, empty, failed } = summary
+  expect(done + noted + skipped + empty + failed).toBe(total)
   const all = [...stored.values()].flat()
   const since = all.filter(({ record }) => record.verification.checkedAt >= summary.startedAt)
   const countEntities = (archives: readonly StoredArchive[]) =>
@@ -144,5 +144,5 @@ async function assertTruth(
   expect(done, 'archives that this run says to have stored').toBeGreaterThanOrEqual(countEntities(own))
   expect(done, 'archives that this run says to have stored').toBeLessThanOrEqual(countEntities(since))
   const [record] = await installation.store.readRunRecords({ limit: 1 })
-  expect(record).toMatchObject({ runId: summary.runId, total, done, skipped, empty, failed })
+  expect(record).toMatchObject({ runId: summary.runId, total, done, noted, skipped, empty, failed })
 }

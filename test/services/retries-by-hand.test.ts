@@ -258,6 +258,32 @@ describe('a retry by hand', () => {
     await expectCorrected(stack, runId, 1)
   })
 
+  test('of a workflow that could not be noted notes it and corrects the account', async () => {
+    const world = smallWorld()
+    const stack = await startStack(redis, { world })
+    const retry = await openRetry(stack)
+    await stack.backUp()
+    world.setJobState(1, 'completed')
+    await stack.queues.workflows.bull.pause()
+    const runId = await stack.request()
+    await waitFor('the plan', async () => (await stack.queues.workflows.bull.getWaitingCount()) === 1)
+    const fault = stack.simulator.faults.add({ route: '/api/projects/{id}', fault: notAllowed })
+    await stack.queues.workflows.bull.resume()
+    expect(await stack.ended(runId)).toMatchObject({
+      ok: false,
+      noted: 0,
+      failed: 1,
+      failures: [{ code: 'forbidden' }],
+    })
+    fault.remove()
+    await retry.one('workflows', await failedJob(stack, 'workflows'))
+    await waitFor('the record to be corrected', async () => {
+      const record = (await stack.store.readRunRecords()).find((each) => each.runId === runId)
+      return record?.ok === true && record.noted === 1 && record.failed === 0
+    })
+    expect(await stack.backUp()).toMatchObject({ ok: true, noted: 0, skipped: 1 })
+  })
+
   test('of a sweep removes what it could not', async () => {
     const stack = await startStack(redis, {
       rules: { ttlMs: 0, minBackups: 1 },

@@ -99,7 +99,7 @@ export async function openComposeProject({ images, env = {} }: ProjectOptions): 
   }
 }
 
-/** A file that only the containers' user may read, as docs/operations.md asks for. */
+/** A file that only the containers' user may read, as docs/deployment.md asks for. */
 async function writeSecret(folder: string, name: string, secret: string): Promise<string> {
   const path = join(folder, name)
   await writeFile(path, `${secret}\n`, { mode: 0o400 })

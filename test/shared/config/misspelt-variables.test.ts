@@ -20,7 +20,7 @@ describe('misspelt variables', () => {
     ['BOARD_READONLY', 'BOARD_READ_ONLY'],
   ])('%s is a fault that asks for %s', (name, meant) => {
     const faults = findMisspeltVariables({ [name]: 'x' }, known)
-    expect(faults).toMatchObject([{ name, problem: `is not known, did you mean ${meant}?` }])
+    expect(faults).toMatchObject([{ name, problem: `is not known; perhaps ${meant} is meant` }])
   })
 
   test.each([

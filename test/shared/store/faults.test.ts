@@ -61,6 +61,20 @@ describe('a fault of the file system', () => {
     },
   )
 
+  test('a backup directory is made with its parents', async () => {
+    const { directory } = await openTestStore()
+    const deep = join(directory, 'one/two/three')
+    await openStore({ directory: deep }).checkDirectory()
+    expect(await openStore({ directory: deep }).checkDirectory()).toMatchObject({ isNew: false })
+  })
+
+  test.runIf(process.platform === 'linux')('a place that takes no folders is named, not tried for ever', async () => {
+    await expect(openStore({ directory: '/proc/one/two' }).checkDirectory()).rejects.toMatchObject({
+      code: 'directory-missing',
+      message: expect.stringContaining('/proc/one/two'),
+    })
+  })
+
   test('a file system without fsync is fine, for files and for folders', async () => {
     for (const errno of ['EINVAL', 'ENOTSUP', 'ENOSYS', 'EPERM', 'EISDIR']) {
       const { directory } = await openTestStore()
