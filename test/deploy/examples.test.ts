@@ -27,6 +27,7 @@ describe('docker-compose.yml', () => {
     downloader: ['cvat', 'store', 'downloader', ...common],
     sweeper: ['store', 'sweeper', 'verification', 'clock', ...common],
     board: ['board', ...common],
+    restorer: ['cvat', 'store', 'restore', ...common],
     cli: (Object.keys(allSettingGroups) as GroupName[]).filter((key) => key !== 'board'),
   }
   // The image sets the folders, the stack's Redis has no password, and the hours need one name only.
