@@ -217,6 +217,18 @@ describe('an import', () => {
     expect([uploads(fixture), imports(fixture)]).toEqual([2, 2])
   })
 
+  it('of pictures that do not fit their list is refused with what can be done', async () => {
+    const fixture = await start()
+    const message =
+      "rest_framework.exceptions.ValidationError: [ErrorDetail(string='Incorrect file mapping to manifest content', code='invalid')]\n"
+    fixture.target.faults.addImport({ nth: 1, fate: { kind: 'fail', message } })
+    await expect(fixture.run()).rejects.toMatchObject({
+      code: 'import-failed',
+      hint: expect.stringContaining('do not fit together'),
+    })
+    expect(fixture.present()).toEqual([])
+  })
+
   it('that the server refuses fails with its reason, and the next try begins with the upload', async () => {
     const fixture = await start()
     fixture.target.faults.addImport({ nth: 1, fate: { kind: 'fail', message: 'ValueError: too late\n' } })
