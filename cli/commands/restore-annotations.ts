@@ -61,7 +61,8 @@ async function carryOut(request: AnnotationsRequest, signal: AbortSignal): Promi
     return exitCodes.ok
   }
   if (!canBackUp && !request.hasBackup) throw noBackupPossible(task, target.url)
-  if (!request.yes) await confirm(`Replace all annotations of ${task.url}?`, signal)
+  const by = `those of ${found.archive.record.archive.fileName} from ${source}`
+  if (!request.yes) await confirm(`Replace all annotations of ${task.url} by ${by}?`, signal)
   const undo = request.hasBackup ? undefined : await backUpFirst(task, store, target.url)
   await importAnnotations(plan.document, task, cvat, values.restore, signal)
   return tellResult(task, plan, await countTask(task.id, cvat, signal), undo)
