@@ -13,6 +13,7 @@ import { type AnnotationsRequest, readAnnotationsRequest } from '../annotations/
 import { countTask, readTargetTask, type TargetTask } from '../annotations/target-task.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { loadRestoreSettings } from '../load-all-settings.ts'
+import { checkTarget } from '../restore/check-target.ts'
 import { confirm } from '../restore/confirm.ts'
 import { findSource } from '../restore/find-source.ts'
 import { wrongUsage } from '../usage.ts'
@@ -51,7 +52,7 @@ async function carryOut(request: AnnotationsRequest, signal: AbortSignal): Promi
   const { format } = values.logging
   const logger = createLogger({ level, format, service: 'cvat-backups', secrets: settings.secrets, destination: 2 })
   await using cvat = openCvatClient({ ...target, logger })
-  const { version } = await cvat.checkServer(signal)
+  const { version } = await checkTarget(cvat, target, signal)
   const task = await readTargetTask(request.into ?? taskId, target.url, cvat, signal)
   const plan = await planImport(found, task, signal)
   const canBackUp = isSource && settings.source?.url === target.url
