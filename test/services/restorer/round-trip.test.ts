@@ -61,6 +61,19 @@ describe('an archive of a real CVAT', () => {
     expect(new Set(pictures.map(({ crc }) => crc)).size).toBe(2)
   })
 
+  it.each([
+    ['kinds/share_related_2d_nocopy', 'task', [2], 'context images, which lie on a share'],
+    ['project_backup', 'project', [4, 0], 'CVAT leaves tasks without data out'],
+  ] as const)('%s is restored, and what CVAT had left out of it is told', async (name, type, sizes, told) => {
+    const fixture = await openRestoreFixture()
+    const bytes = `${name}.zip`
+    const archive = await storeFile(fixture.store, { entity: { type, id: 6 }, bytes, observation: observe(...sizes) })
+    expect(archive.record.verification.warnings).toEqual([
+      expect.objectContaining({ message: expect.stringContaining(told) }),
+    ])
+    expect(await fixture.restore(archive)).toMatchObject({ notes: [expect.stringContaining(told)] })
+  })
+
   it('whose labels collide is refused by CVAT, repair or not, with what can be done', async () => {
     const fixture = await openRestoreFixture()
     const archive = await store(fixture, 'kinds/label_name_equals_skeleton_plus_sublabel')
