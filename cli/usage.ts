@@ -43,7 +43,8 @@ Usage: cvat-backups COMMAND [OPTIONS]
       --from URL           whose archives, where there are those of several servers
       --plan               only tell what would be done, from what, and how long it may take
       --yes                do not ask, when the target is the source
-      --again              begin anew, even where the same was broken off, or done before
+      --again              once more, even where the same was broken off, or done before;
+                           itself broken off, it is gone on with
       --json               print the report as JSON
   restore --annotations task-17  put the annotations of an export back into that task:
                          frames and labels are checked, it is backed up first
@@ -72,7 +73,7 @@ Usage: cvat-backups COMMAND [OPTIONS]
       --json               print it as JSON
   serve                  run all services in this process, by the schedule, and the board
                          (http://127.0.0.1:3000, see BOARD_PORT)
-  scheduler | exporter | downloader | sweeper | board
+  scheduler | exporter | downloader | sweeper | restorer | board
                          run one service in this process, for containers; needs REDIS_URL
   print-config [--json]  show the settings in force and where they come from
 

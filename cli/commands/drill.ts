@@ -15,6 +15,7 @@ import { type DrillCommandRequest, readDrillRequest } from '../drill/read-drill-
 import { formatDrillReport, formatDrillRow } from '../drill/report.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { loadRestoreSettings } from '../load-all-settings.ts'
+import { checkTarget } from '../restore/check-target.ts'
 import { confirm } from '../restore/confirm.ts'
 import { findSource } from '../restore/find-source.ts'
 import { formatBytes, quoteName } from '../view/format.ts'
@@ -46,11 +47,15 @@ async function carryOut(request: DrillCommandRequest, signal: AbortSignal): Prom
   if (entities.length === 0) throw nothingGood(source)
   await using scope = new AsyncDisposableStack()
   const cvat = scope.use(openCvatClient({ ...target, logger }))
-  const { version } = await cvat.checkServer(signal)
+  const { version } = await checkTarget(cvat, target, signal)
   const { username } = await cvat.getSelf(signal)
   const say = (text: string) => void (request.json ? process.stderr : process.stdout).write(text)
   say(await announce(entities, store, { source, target: target.url, version, username }))
-  if (!request.yes) await confirm(`Write to ${target.url}?`, signal)
+  if (!request.yes)
+    await confirm(
+      `Restore ${entities.length} of the archives of ${source} to ${target.url}, and remove them there again?`,
+      signal,
+    )
   const drillId = makeDrillId(new Date())
   const { chunkBytes, importTimeoutMs } = values.restore
   const report = await runDrill(

@@ -13,6 +13,7 @@ import { type AnnotationsRequest, readAnnotationsRequest } from '../annotations/
 import { countTask, readTargetTask, type TargetTask } from '../annotations/target-task.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { loadRestoreSettings } from '../load-all-settings.ts'
+import { checkTarget } from '../restore/check-target.ts'
 import { confirm } from '../restore/confirm.ts'
 import { findSource } from '../restore/find-source.ts'
 import { wrongUsage } from '../usage.ts'
@@ -51,7 +52,7 @@ async function carryOut(request: AnnotationsRequest, signal: AbortSignal): Promi
   const { format } = values.logging
   const logger = createLogger({ level, format, service: 'cvat-backups', secrets: settings.secrets, destination: 2 })
   await using cvat = openCvatClient({ ...target, logger })
-  const { version } = await cvat.checkServer(signal)
+  const { version } = await checkTarget(cvat, target, signal)
   const task = await readTargetTask(request.into ?? taskId, target.url, cvat, signal)
   const plan = await planImport(found, task, signal)
   const canBackUp = isSource && settings.source?.url === target.url
@@ -61,7 +62,8 @@ async function carryOut(request: AnnotationsRequest, signal: AbortSignal): Promi
     return exitCodes.ok
   }
   if (!canBackUp && !request.hasBackup) throw noBackupPossible(task, target.url)
-  if (!request.yes) await confirm(`Replace all annotations of ${task.url}?`, signal)
+  const by = `those of ${found.archive.record.archive.fileName} from ${source}`
+  if (!request.yes) await confirm(`Replace all annotations of ${task.url} by ${by}?`, signal)
   const undo = request.hasBackup ? undefined : await backUpFirst(task, store, target.url)
   await importAnnotations(plan.document, task, cvat, values.restore, signal)
   return tellResult(task, plan, await countTask(task.id, cvat, signal), undo)

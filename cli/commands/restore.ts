@@ -15,6 +15,7 @@ import { findRunningQueues } from '../embedded/find-running-queues.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { loadRestoreSettings } from '../load-all-settings.ts'
 import { beginRestore } from '../restore/begin-restore.ts'
+import { checkTarget } from '../restore/check-target.ts'
 import { chooseRestorable, findNamed } from '../restore/choose-restorable.ts'
 import { confirm } from '../restore/confirm.ts'
 import { findSource } from '../restore/find-source.ts'
@@ -76,7 +77,7 @@ async function runRestore(work: Work): Promise<number> {
     return chosen.every(({ archive }) => archive) ? exitCodes.ok : exitCodes.failed
   }
   const cvat = scope.use(openCvatClient({ ...target, logger }))
-  const { version } = await cvat.checkServer(signal)
+  const { version } = await checkTarget(cvat, target, signal)
   if (!request.yes && target.url === source) await confirm(question(chosen, source), signal)
   await prepareTarget(chosen, work, cvat)
   const startedAtMs = Date.now()

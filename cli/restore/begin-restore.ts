@@ -15,7 +15,8 @@ export interface BegunRestore {
 type PlanStore = Pick<Store, 'listRestores' | 'readRestorePlan' | 'writeRestorePlan' | 'listRestoreStates'>
 
 /**
- * @param again begin anew, even where one was broken off or has ended: what that one has made stays as it is
+ * @param again begin anew, even where one was broken off or has ended: what that one has made stays as it is. One that was itself
+ *   begun so, and not ended, is gone on with: the same command never makes anything twice
  * @throws BackupError `restored-before`: the very same was asked for and done; everything would be there twice
  */
 export async function beginRestore(
@@ -24,15 +25,16 @@ export async function beginRestore(
   targetUrl: string,
   again: boolean,
 ): Promise<BegunRestore> {
-  const newest = again ? undefined : await findNewest(store, request)
-  if (newest?.endedAt !== undefined) throw restoredBefore(newest)
-  const open = newest
+  const newest = await findNewest(store, request)
+  if (newest?.endedAt !== undefined && !again) throw restoredBefore(newest)
+  const open = newest && newest.endedAt === undefined && (!again || newest.again) ? newest : undefined
   const plan: RestorePlan = open ?? {
     formatVersion: 1,
     type: 'restore-plan',
     restoreId: makeRestoreId(),
     targetUrl,
     request,
+    ...(again ? { again } : {}),
     startedAt: new Date().toISOString(),
   }
   if (!open) await store.writeRestorePlan(plan)
@@ -46,13 +48,14 @@ export async function beginRestore(
   }
 }
 
-/** Ids begin with their time. */
+/** By the time in the plan: that in the ids has seconds only. */
 async function findNewest(store: PlanStore, request: string): Promise<RestorePlan | undefined> {
-  for (const id of (await store.listRestores()).sort().reverse()) {
+  let newest: RestorePlan | undefined
+  for (const id of await store.listRestores()) {
     const plan = await store.readRestorePlan(id)
-    if (plan?.request === request) return plan
+    if (plan?.request === request && (!newest || plan.startedAt > newest.startedAt)) newest = plan
   }
-  return undefined
+  return newest
 }
 
 function restoredBefore({ restoreId, targetUrl, endedAt }: RestorePlan): BackupError {

@@ -45,7 +45,8 @@ export function describeRow(
   const common = {
     entity: formatEntity(payload.entity),
     name: payload.name,
-    archive: payload.archive.fileName,
+    // What was on its way when it was broken off, though a newer one was chosen since.
+    archive: state?.archive.fileName ?? payload.archive.fileName,
     sizeBytes,
     notes: state?.notes ?? [],
   }

@@ -75,6 +75,7 @@ export async function composeUpload(request: UploadRequest, store: Store, signal
     }
     if (request.repair) plan = withEdits(plan, archivePath, listEdits(used))
   }
+  notes.push(...[...sources.values()].flatMap((source) => describeLosses(source, archive, chosen.plan)))
   plan = await withName(plan, archive, request.name, signal)
   const digest = createHash('sha256').update(JSON.stringify(plan)).digest('hex')
   return {
@@ -145,6 +146,19 @@ function chooseWhole(archive: StoredArchive): Chosen {
     folder: entity.type === 'task' ? '' : `task_${position}/`,
   }))
   return { plan: { parts: folders.map((folder) => planFolder(archive, folder, folder)) }, tasks, notes: [], gaps: [] }
+}
+
+/** What CVAT had left out when it made the archive: no edit brings it back. Found at backup, and in the record since. */
+function describeLosses(source: StoredArchive, archive: StoredArchive, plan: CompositionPlan): string[] {
+  const { record, archivePath, entity } = source
+  const { warnings } = record.verification
+  const empty = warnings.filter(({ code }) => code === 'tasks-without-data' && source === archive)
+  const pictures = warnings.filter(({ code, taskId }) => {
+    if (code !== 'context-images-missing') return false
+    const row = record.members.perTask.find((one) => one.taskId === taskId)
+    return isUsed(plan, archivePath, row && entity.type === 'project' ? `task_${row.position}/` : '')
+  })
+  return [...empty, ...pictures].map(({ message }) => `${record.archive.fileName}: ${message}`)
 }
 
 function isUsed(plan: CompositionPlan, archivePath: string, folder: string): boolean {

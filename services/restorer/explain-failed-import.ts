@@ -22,8 +22,12 @@ const refusals: readonly KnownRefusal[] = [
     hint: 'A task in the archive has no pictures: they were missing on the server when it was backed up. Restore an earlier archive (--at, --archive).',
   },
   {
+    text: /incorrect file mapping to manifest/i,
+    hint: "A task's list of frames (data/manifest.jsonl) and its pictures do not fit together, as where pictures were broken on the server. Restore an earlier archive (--at, --archive), or take the other tasks out with `cvat-backups extract`. CVAT may keep what it had unpacked of each try on its disk.",
+  },
+  {
     text: /keyerror: '/i,
-    hint: 'A label is named like a skeleton and its part together, as `posehead` beside `pose` with `head`, and CVAT takes one for the other: --repair does not mend this. Tasks without such annotations can be taken out with `cvat-backups extract`.',
+    hint: 'A label is named like a skeleton and its part together, as `posehead` beside `pose` with `head`, and CVAT takes one for the other: --repair does not mend this. Tasks without annotations of these two can be taken out with `cvat-backups extract`.',
   },
 ]
 

@@ -34,29 +34,33 @@ export async function restoreEntity(
   if (payload.targetUrl !== deps.target.url) throw otherTarget(payload.targetUrl, deps.target.url)
   const earlier = await deps.store.readRestoreState(restoreId, entity)
   if (earlier?.state === 'done' && earlier.resultId !== undefined) return describeResult(earlier, deps)
-  const archive = await findArchive(payload, deps.store)
+  const archive = await findArchiveToGoOnWith(payload, earlier, deps.store)
   const mark = makeMark(restoreId, entity)
   const finalName = cutName(payload.as ?? archive.record.observation.name)
-  const markedName = markName(finalName, mark, deps.isDrill ? 'drill' : 'restore')
-  const about = { source: archive.record.server.url, target: deps.target.url, archive: payload.archive.fileName }
+  // By this name it is looked for: where it may be there already, by that which it was sent with.
+  const sentAs = mayBeOnTarget(earlier) ? earlier.markedName : undefined
+  const markedName = sentAs ?? markName(finalName, mark, deps.isDrill ? 'drill' : 'restore')
+  const { fileName, sha256 } = archive.record.archive
+  const about = { source: archive.record.server.url, target: deps.target.url, archive: fileName }
   context.logger.info(about, earlier ? `going on with restoring ${entity.type} ${entity.id}` : 'restoring')
   const upload = await composeUpload(
     { archive, name: markedName, repair: payload.repair, notAfter: payload.notAfter },
     deps.store,
     context.signal,
   )
-  let state: RestoreState = (earlier && withoutFailure(earlier)) ?? {
+  let state: RestoreState = {
     formatVersion: 1,
     type: 'restore',
     restoreId,
     entity,
     targetUrl: deps.target.url,
-    archive: payload.archive,
     state: 'uploading',
     mark,
-    markedName,
-    tasks: upload.tasks.length,
     startedAt: deps.now().toISOString(),
+    ...(earlier && withoutFailure(earlier)),
+    markedName,
+    archive: { fileName, sha256 },
+    tasks: upload.tasks.length,
   }
   const save = async (change: Partial<RestoreState>) => {
     state = { ...state, ...change }
@@ -155,6 +159,28 @@ function describeTwin(twin: EntityRef, url: string): Difference {
 
 function withoutFailure({ failure: _, endedAt: __, ...state }: RestoreState): RestoreState {
   return state
+}
+
+function mayBeOnTarget(earlier: RestoreState | undefined): earlier is RestoreState {
+  return earlier !== undefined && earlier.state !== 'uploading'
+}
+
+/**
+ * What may be on the target already was made of the archive of then: to that it is compared, though the command has chosen a newer
+ * one since. Before that, and where that one is gone, it is the one that was chosen.
+ */
+async function findArchiveToGoOnWith(
+  payload: RestorePayload,
+  earlier: RestoreState | undefined,
+  store: Store,
+): Promise<StoredArchive> {
+  if (!mayBeOnTarget(earlier)) return findArchive(payload, store)
+  try {
+    return await findArchive({ ...payload, archive: earlier.archive }, store)
+  } catch (error) {
+    if (!(error instanceof BackupError) || error.code !== 'no-archive') throw error
+    return findArchive(payload, store)
+  }
 }
 
 async function findArchive({ entity, archive }: RestorePayload, store: Store): Promise<StoredArchive> {

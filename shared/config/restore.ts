@@ -92,6 +92,8 @@ export interface RestoreTarget {
   readonly url: string
   readonly credentials: CvatCredentials
   readonly ca: string | undefined
+  /** By CVAT_RESTORE_…; else it is that for CVAT_URL. */
+  readonly hasOwnLogin: boolean
 }
 
 /**
@@ -108,8 +110,10 @@ export function chooseRestoreTarget(
   const url = (to === undefined ? undefined : parseServerUrl(to)) ?? restore.url ?? cvat?.url
   if (url === undefined) return undefined
   const isSource = url === cvat?.url
-  const credentials = restoreCredentials(restore) ?? (isSource ? cvatCredentials(cvat!) : undefined)
-  return credentials && { url, credentials, ca: restore.caFile?.pem ?? cvat?.caFile?.pem }
+  const own = restoreCredentials(restore)
+  const credentials = own ?? (isSource ? cvatCredentials(cvat!) : undefined)
+  const ca = restore.caFile?.pem ?? cvat?.caFile?.pem
+  return credentials && { url, credentials, ca, hasOwnLogin: own !== undefined }
 }
 
 function restoreCredentials({ username, password, accessToken }: RestoreSettings): CvatCredentials | undefined {

@@ -1,11 +1,12 @@
 // drills: restore some archives under marked names, compare them, and remove them again.
 
 import { z } from 'zod'
+import { drillIdSchema } from '#shared/store/drill-report.ts'
 import { keepFinishedJobs, type QueueDefinition } from './queue-definition.ts'
 
 export const drillPayloadSchema = z.object({
   /** Kept with the job by its first handler: whoever goes on after it drills nothing twice. */
-  drillId: z.string().min(1).optional(),
+  drillId: drillIdSchema.optional(),
 })
 
 export type DrillPayload = z.infer<typeof drillPayloadSchema>

@@ -16,6 +16,8 @@ export const restorePlanSchema = z.looseObject({
   targetUrl: z.string().min(1),
   /** Everything that was asked for, in one comparable text. */
   request: z.string(),
+  /** It was begun with --again: what goes on with it may say so again. */
+  again: z.boolean().optional(),
   /** Our clock, ISO 8601 UTC. */
   startedAt: z.iso.datetime(),
   /** When it had gone through everything, with or without failures. */

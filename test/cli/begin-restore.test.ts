@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { beginRestore } from '../../cli/restore/begin-restore.ts'
 import { chooseOrganization, prepareOrganizations } from '../../cli/restore/map-organizations.ts'
 import { openTestStore, project6 } from '../shared/store/store-fixture.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const target = 'https://new-cvat.example.org'
 
@@ -19,6 +20,20 @@ describe('the same command', () => {
     })
     expect(await beginRestore(store, 'wish', target, true)).toMatchObject({ goesOn: false })
     expect(await beginRestore(store, 'another', target, false)).toMatchObject({ goesOn: false })
+  })
+
+  test('with --again begins anew once, and then goes on with that, with --again or without', async () => {
+    const store = await openTestStore()
+    const first = await beginRestore(store, 'wish', target, false)
+    await untilLater()
+    const again = await beginRestore(store, 'wish', target, true)
+    expect(again.goesOn).toBe(false)
+    expect(again.id).not.toBe(first.id)
+    expect(await beginRestore(store, 'wish', target, true)).toMatchObject({ id: again.id, goesOn: true })
+    expect(await beginRestore(store, 'wish', target, false)).toMatchObject({ id: again.id, goesOn: true })
+    await again.end()
+    await expect(beginRestore(store, 'wish', target, false)).rejects.toMatchObject({ code: 'restored-before' })
+    expect(await beginRestore(store, 'wish', target, true)).toMatchObject({ goesOn: false })
   })
 
   test('goes on as long as something of it has failed', async () => {
@@ -86,3 +101,9 @@ describe('organizations', () => {
     expect(made).toEqual(['elsewhere', 'there'])
   })
 })
+
+/** Until the clock, which counts in milliseconds, has moved on. */
+async function untilLater(): Promise<void> {
+  const before = Date.now()
+  await waitFor('a later moment', async () => Date.now() > before)
+}

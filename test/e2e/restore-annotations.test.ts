@@ -35,6 +35,7 @@ test('annotations are replaced by those of the export, after a backup, and the n
   const { server } = await open()
   const unasked = await server.run(['restore', '--annotations', 'task-2'])
   expect(unasked).toMatchObject({ code: 1, stderr: expect.stringContaining('--yes') })
+  expect(unasked.stderr).toMatch(/Replace all annotations of http:\S+\/tasks\/\d+ by those of \S+\.zip from http:\S+\?/)
   const ended = await server.run(['restore', '--annotations', 'task-2', '--yes'])
   expect(ended.stderr).toBe('')
   expect(ended.code).toBe(0)

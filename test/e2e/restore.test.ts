@@ -136,6 +136,23 @@ describe('somebody deleted a project', { timeout: 120_000 }, () => {
     }
   })
 
+  it('a login that the target refuses is told of the target and its own settings', async () => {
+    const installation = await openInstallation({ world: smallWorld({ projects: 1 }) })
+    await backUp(installation)
+    const target = await startTarget()
+    const wrong = { ...toTarget(target), CVAT_RESTORE_PASSWORD: 'wrong' }
+    for (const command of [
+      ['restore', 'project-1'],
+      ['drill', '--yes'],
+    ]) {
+      const refused = await installation.run(command, wrong)
+      expect(refused.stderr).toContain(`The target ${target.url}: `)
+      expect(refused.stderr).toContain('Check CVAT_RESTORE_USERNAME and CVAT_RESTORE_PASSWORD')
+      expect(refused.code).not.toBe(0)
+    }
+    expect(target.world.projects.size).toBe(0)
+  })
+
   it('a failure says what is on the target now, and the same command goes on', async () => {
     const installation = await openInstallation({ world: smallWorld({ projects: 2 }) })
     await backUp(installation)

@@ -163,6 +163,14 @@ it.concurrent('forged jobs are refused by name, and the next run has everything'
   const observation = { name: 'x', organization: null, updatedDate: '2026-11-22T20:34:44.000000Z', tasks: [] }
   const asked = { requestId: 'x', askedAt: '2026-11-22T20:34:44.000Z', serverVersion: '2.64.1', exportAttempts: 1 }
   const download = { ...backup, ...asked, observation, resultUrl: '/api/projects/1/backup/download?rq_id=x' }
+  const restore = {
+    restoreId: 'forged',
+    entity: { type: 'project', id: 1 },
+    archive: { fileName: 'a.zip', sha256: 'a'.repeat(64) },
+    name: 'x',
+    targetUrl: installation.simulator.url,
+    organization: null,
+  }
   const forged: [queue: string, data: object, named: RegExp][] = [
     ['exports', { ...backup, backupId: evil }, /backupId/],
     ['exports', { ...backup, runId: evil }, /runId/],
@@ -182,6 +190,19 @@ it.concurrent('forged jobs are refused by name, and the next run has everything'
     ['runs', { do: 'remove-everything' }, /do/],
     ['outcomes', { ...backup, result: 'splendid' }, /result/],
     ['verifications', { startedAt: evil }, /startedAt/],
+    ['restores', { ...restore, archive: { ...restore.archive, fileName: `${evil}.zip` } }, /archive\.fileName/],
+    ['restores', { ...restore, archive: { ...restore.archive, sha256: evil } }, /archive\.sha256/],
+    ['restores', { ...restore, restoreId: evil }, /restoreId/],
+    ['restores', { ...restore, entity: { type: 'project', id: 1e30 } }, /entity\.id/],
+    ['restores', { ...restore, name: 'x'.repeat(1e6) }, /name/],
+    ['restores', { ...restore, as: 'x'.repeat(1e6) }, /as/],
+    ['restores', { ...restore, organization: evil }, /organization/],
+    ['restores', { ...restore, targetUrl: `file:///${evil}` }, /targetUrl/],
+    ['restores', { ...restore, targetUrl: stranger.url }, /targetUrl|this restore is for/],
+    ['restores', { ...restore, notAfter: evil }, /notAfter/],
+    ['drills', { drillId: evil }, /drillId/],
+    ['drills', { drillId: '20261122T203444Z-drill-../../..' }, /drillId/],
+    ['drills', { drillId: 'x'.repeat(1e6) }, /drillId/],
   ]
   for (const [name, data, named] of forged) {
     const queue = new Queue(name, { connection, prefix: '{cvat-backups}' })

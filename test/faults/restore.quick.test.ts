@@ -4,8 +4,8 @@ import { it } from 'vitest'
 import { killRecovery, strikeUpload } from './restore-faults.ts'
 import { startChance } from './seeded-random.ts'
 
-it('a recovery of 24 that is killed three times makes each exactly once', { timeout: 300_000 }, async (test) => {
-  await killRecovery(test, { entities: 24, kills: 3 }, startChance('recovery'))
+it('a recovery of 40 that is killed five times makes each exactly once', { timeout: 300_000 }, async (test) => {
+  await killRecovery(test, { entities: 40, kills: 5 }, startChance('recovery'))
 })
 
 it('an upload survives 50 cuts and 5 kills, and sends little twice', { timeout: 300_000 }, async (test) => {

@@ -217,6 +217,18 @@ describe('an import', () => {
     expect([uploads(fixture), imports(fixture)]).toEqual([2, 2])
   })
 
+  it('of pictures that do not fit their list is refused with what can be done', async () => {
+    const fixture = await start()
+    const message =
+      "rest_framework.exceptions.ValidationError: [ErrorDetail(string='Incorrect file mapping to manifest content', code='invalid')]\n"
+    fixture.target.faults.addImport({ nth: 1, fate: { kind: 'fail', message } })
+    await expect(fixture.run()).rejects.toMatchObject({
+      code: 'import-failed',
+      hint: expect.stringContaining('do not fit together'),
+    })
+    expect(fixture.present()).toEqual([])
+  })
+
   it('that the server refuses fails with its reason, and the next try begins with the upload', async () => {
     const fixture = await start()
     fixture.target.faults.addImport({ nth: 1, fate: { kind: 'fail', message: 'ValueError: too late\n' } })
@@ -280,16 +292,85 @@ describe('after a crash', () => {
   })
 })
 
+describe('where a newer archive was chosen since it was broken off', () => {
+  const getsNewer = async (fixture: Awaited<ReturnType<typeof start>>) => {
+    const bytes = 'project_backup.zip'
+    const observation = { ...observe(4), name: 'beta' }
+    return storeFile(fixture.store, { entity: project6, bytes, observation, createdAt: '2026-11-23T20:34:44.500Z' })
+  }
+
+  it.each([
+    ['its import was asked for', { ...finish, nth: 1, fault: { kind: 'silence', when: 'after' } }],
+    [
+      'it was made',
+      { method: 'GET', route: '/api/tasks/{id}/data/meta', nth: 2, fault: { kind: 'silence', when: 'before' } },
+    ],
+  ] as const)('after %s it is there once, as what it was made of', async (_, rule) => {
+    const fixture = await start()
+    await interruptBy(fixture, rule)
+    const newer = await getsNewer(fixture)
+    expect(await fixture.restore(newer)).toMatchObject({ differences: [] })
+    expect(fixture.present()).toEqual(['alpha'])
+    expect([uploads(fixture), imports(fixture)]).toEqual([1, 1])
+    const { fileName } = fixture.archive.record.archive
+    expect(await fixture.store.readRestoreState('test', project6)).toMatchObject({ archive: { fileName } })
+  })
+
+  it('and the one it was made of was removed, it is there once all the same', async () => {
+    const fixture = await start()
+    await interruptBy(fixture, { ...finish, nth: 1, fault: { kind: 'silence', when: 'after' } })
+    const newer = await getsNewer(fixture)
+    await fixture.store.removeArchive(fixture.archive)
+    await fixture.restore(newer)
+    expect(fixture.present()).toEqual(['beta'])
+    expect([uploads(fixture), imports(fixture)]).toEqual([1, 1])
+  })
+
+  it('and the old one was removed while it was sent, that is said, and the newer one is sent from its beginning', async () => {
+    const fixture = await start()
+    await interruptAt(fixture, { ...patch, nth: 3 })
+    const newer = await getsNewer(fixture)
+    await fixture.store.removeArchive(fixture.archive)
+    await expect(fixture.run()).rejects.toMatchObject({ code: 'no-archive', hint: expect.stringContaining('show') })
+    expect(fixture.present()).toEqual([])
+    expect(await fixture.restore(newer)).toMatchObject({ differences: [] })
+    expect(fixture.present()).toEqual(['beta'])
+    expect([uploads(fixture), imports(fixture)]).toEqual([2, 1])
+  })
+
+  it('and the one that is sent goes in the middle of it, it fails and says so', async () => {
+    const fixture = await start()
+    const action = () => fixture.store.removeArchive(fixture.archive)
+    fixture.target.faults.add({ ...patch, nth: 2, fault: { kind: 'run', action } })
+    await expect(fixture.run()).rejects.toMatchObject({
+      message: expect.stringContaining(fixture.archive.record.archive.fileName),
+    })
+    expect(fixture.present()).toEqual([])
+    const newer = await getsNewer(fixture)
+    expect(await fixture.restore(newer)).toMatchObject({ differences: [] })
+    expect(fixture.present()).toEqual(['beta'])
+  })
+})
+
+type Rule = Parameters<RestoreFixture['target']['faults']['add']>[0]
+
 /** Stops the handler at this call, as a kill would: nothing of what it does afterwards takes place. */
 async function interruptAt(
   fixture: Awaited<ReturnType<typeof start>>,
-  where: Parameters<RestoreFixture['target']['faults']['add']>[0] extends infer Rule ? Omit<Rule, 'fault'> : never,
+  where: Rule extends infer One ? Omit<One, 'fault'> : never,
 ): Promise<void> {
+  await interruptBy(fixture, { ...where, fault: { kind: 'silence', when: 'before' } })
+}
+
+async function interruptBy(fixture: Awaited<ReturnType<typeof start>>, fault: Rule): Promise<void> {
   const stopping = new AbortController()
-  const rule = fixture.target.faults.add({ ...where, fault: { kind: 'silence', when: 'before' } })
+  const rule = fixture.target.faults.add(fault)
   const running = fixture.restore(fixture.archive, {}, stopping.signal)
   const rejected = expect(running).rejects.toThrow('killed')
   await waitFor('the call', () => rule.hits > 0)
+  if (fault.fault.kind === 'silence' && fault.fault.when === 'after') {
+    await waitFor('its import', () => fixture.present().length === 1)
+  }
   stopping.abort(new Error('killed'))
   await rejected
   rule.remove()

@@ -2,11 +2,17 @@
 // what CVAT itself loses (test/simulator/restore/verdicts.ts).
 
 import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { inspectArchive } from '#shared/store/inspect-archive.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
+import { runCommand } from '../../cli/run-command.ts'
 import { type ReadMember, readMembers } from '../../contracts/zip-shape.ts'
+import { buildZip } from '../../shared/store/build-zip.ts'
+import { observe } from '../../shared/store/plan-backup.ts'
 import { storeFile } from '../../shared/store/store-file.ts'
+import { project6 } from '../../shared/store/store-fixture.ts'
+import { makeTemporaryFolder } from '../../shared/store/temporary-folder.ts'
 import { fetchBackup } from '../../simulator/raw-client.ts'
 import { refusedWithStaticCache, type Verdict, verdicts } from '../../simulator/restore/verdicts.ts'
 import { expectNoLeaks } from '../../support/expect-no-leaks.ts'
@@ -55,6 +61,19 @@ describe('an archive of a real CVAT', () => {
     expect(new Set(pictures.map(({ crc }) => crc)).size).toBe(2)
   })
 
+  it.each([
+    ['kinds/share_related_2d_nocopy', 'task', [2], 'context images, which lie on a share'],
+    ['project_backup', 'project', [4, 0], 'CVAT leaves tasks without data out'],
+  ] as const)('%s is restored, and what CVAT had left out of it is told', async (name, type, sizes, told) => {
+    const fixture = await openRestoreFixture()
+    const bytes = `${name}.zip`
+    const archive = await storeFile(fixture.store, { entity: { type, id: 6 }, bytes, observation: observe(...sizes) })
+    expect(archive.record.verification.warnings).toEqual([
+      expect.objectContaining({ message: expect.stringContaining(told) }),
+    ])
+    expect(await fixture.restore(archive)).toMatchObject({ notes: [expect.stringContaining(told)] })
+  })
+
   it('whose labels collide is refused by CVAT, repair or not, with what can be done', async () => {
     const fixture = await openRestoreFixture()
     const archive = await store(fixture, 'kinds/label_name_equals_skeleton_plus_sublabel')
@@ -63,6 +82,52 @@ describe('an archive of a real CVAT', () => {
       hint: expect.stringContaining('named like a skeleton and its part'),
     })
     expect(fixture.present()).toEqual([])
+  })
+
+  it('whose labels collide in a project gives the tasks without such annotations by extract, though these have the labels too', async () => {
+    const fixture = await openRestoreFixture()
+    const path = new URL('kinds/label_name_equals_skeleton_plus_sublabel.zip', folder)
+    const members = (await readMembers(readFileSync(path))).map(({ shape, content }) => ({
+      name: shape.name,
+      data: content,
+    }))
+    const task = JSON.parse(String(members.find(({ name }) => name === 'task.json')?.data)) as { labels?: object[] }
+    const inFolder = (name: string, replaced: Record<string, string>) =>
+      members.map((one) => ({ name: `${name}/${one.name}`, data: replaced[one.name] ?? one.data }))
+    const none = JSON.stringify([{ version: 0, tags: [], shapes: [], tracks: [] }])
+    const project = { name: 'alpha', bug_tracker: '', status: 'annotation', labels: task.labels, version: '1.0' }
+    const bytes = buildZip([
+      { name: 'project.json', data: JSON.stringify(project) },
+      // CVAT writes the project's labels into each task, too.
+      ...inFolder('task_0', {}),
+      ...inFolder('task_1', { 'annotations.json': none }),
+    ])
+    const archive = await storeFile(fixture.store, { entity: project6, bytes, observation: observe(4, 4) })
+    await expect(fixture.restore(archive, { repair: true })).rejects.toMatchObject({
+      code: 'import-failed',
+      hint: expect.stringContaining('cvat-backups extract'),
+    })
+    const out = join(await makeTemporaryFolder(), 'out.zip')
+    const extracted = async (id: number) => {
+      const { code } = await runCommand(
+        fixture.store.directory,
+        'extract',
+        'project-6',
+        '--task',
+        String(id),
+        '-o',
+        `${out}${id}`,
+      )
+      expect(code).toBe(0)
+      const entity = { type: 'task', id } as const
+      return storeFile(fixture.store, { entity, bytes: readFileSync(`${out}${id}`), observation: observe(4) })
+    }
+    await expect(fixture.restore(await extracted(101))).rejects.toMatchObject({ code: 'import-failed' })
+    expect(await fixture.restore(await extracted(102))).toMatchObject({ notes: [expect.stringContaining('posehead')] })
+    expect(fixture.present()).toHaveLength(1)
+    expect([...fixture.target.world.labels.values()].map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['pose', 'posehead']),
+    )
   })
 
   it.each(names.filter(isExport))('%s is refused as an annotation export before anything is sent', async (name) => {
