@@ -62,7 +62,12 @@ export async function runProduct(args: readonly string[], options: ProductOption
 
 /** Nothing of the caller's settings but where programs are. */
 export function productEnv(home: string): Record<string, string> {
-  return { PATH: process.env.PATH ?? '', HOME: home, TZ: 'UTC', BOARD_PORT: 'off' }
+  return { PATH: process.env.PATH ?? '', HOME: home, TZ: 'UTC', BOARD_PORT: 'off', ...compiled(home) }
+}
+
+/** Where `bin/cvat-backups` has it. */
+function compiled(home: string) {
+  return { NODE_COMPILE_CACHE: join(home, '.cache/cvat-backups') }
 }
 
 export function productPath(file: string): string {
