@@ -2,9 +2,9 @@
 
 import { glob, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { writeManyArchives } from '../../test/support/write-many-archives.ts'
 import { type ProductRun, runProduct } from '../support/run-product.ts'
 import { inTurn, type Row, type Scenario } from '../support/scenario.ts'
-import { writeManyArchives } from '../support/write-many-archives.ts'
 
 const entities = { smoke: 5, default: 1_000, full: 10_000 }
 const ARCHIVES_EACH = 10

@@ -4,9 +4,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { startSimulator } from '../../test/simulator/simulator.ts'
+import { writeManyArchives } from '../../test/support/write-many-archives.ts'
 import { productEnv, productPath } from '../support/run-product.ts'
 import { inTurn, type Row, type Scenario } from '../support/scenario.ts'
-import { writeManyArchives } from '../support/write-many-archives.ts'
 
 const DUTY = { '--help': 200, list: 400, serve: 2_000 }
 
