@@ -1,7 +1,8 @@
 // All scenarios, in the order in which they run.
 
 import { catalogue } from './scenarios/catalogue.ts'
+import { pass } from './scenarios/pass.ts'
 import { startUp } from './scenarios/start-up.ts'
 import type { Scenario } from './support/scenario.ts'
 
-export const scenarios: readonly Scenario[] = [startUp, catalogue]
+export const scenarios: readonly Scenario[] = [startUp, catalogue, pass]
