@@ -26,21 +26,20 @@ export interface ProductOptions {
   readonly keepOutput?: boolean
 }
 
+/** Those of `bin/cvat-backups`, past which the process is started: its own must be loaded into it. */
+const nodeFlags = ['--max-semi-space-size=4', '--disable-warning=ExperimentalWarning']
+
 /** `cvat-backups` with these words, under this very Node.js. Rejects when it ends with anything but 0. */
 export async function runProduct(args: readonly string[], options: ProductOptions): Promise<ProductRun> {
   const usageFile = join(options.cwd, `usage-${process.hrtime.bigint()}.json`)
   const preload = pathToFileURL(join(import.meta.dirname, 'report-usage.ts')).href
   const startedAt = performance.now()
-  const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', '--import', preload, join(root, 'cli/main.ts'), ...args],
-    {
-      cwd: options.cwd,
-      env: { ...productEnv(options.cwd), BENCH_USAGE_FILE: usageFile, ...options.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      signal: options.signal,
-    },
-  )
+  const child = spawn(process.execPath, [...nodeFlags, '--import', preload, join(root, 'cli/main.ts'), ...args], {
+    cwd: options.cwd,
+    env: { ...productEnv(options.cwd), BENCH_USAGE_FILE: usageFile, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    signal: options.signal,
+  })
   const kept = options.keepOutput ? Number.POSITIVE_INFINITY : 10_000
   const read = (stream: NodeJS.ReadableStream) => {
     let text = ''
