@@ -24,12 +24,16 @@ function formatRow(scenario: string, row: Row): string {
     scenario,
     row.what,
     row.aim,
-    `${formatSpread(spreadOf(row.values))} ${row.unit}`,
+    withUnit(row.values, row),
     compared,
     ratio ? formatSpread(ratio) : '',
     judge(row) ?? '',
   ]
   return `| ${cells.join(' | ')} |`
+}
+
+function withUnit(values: readonly number[], { unit }: Row): string {
+  return `${formatSpread(spreadOf(values))} ${unit}`.trimEnd()
 }
 
 /** The median, and between which values it lies; one number where all are equal. */
