@@ -31,7 +31,8 @@ export const startUp: Scenario = {
     const rows: Row[] = []
     const add = async (what: string, aimMs: number, times: number, run: () => Promise<number>) => {
       say(what)
-      await run()
+      // The first start compiles the modules.
+      if (size !== 'smoke') await run()
       const { first, second } = await inTurn(times, run, node)
       const limit = { of: 'value', most: aimMs } as const
       const baseline = { what: '`node -e 0`', values: second }
