@@ -36,7 +36,9 @@ const onlyPrints = new Set(['list', 'show', 'print-config', 'help', '--help'])
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE' && onlyPrints.has(name ?? '')) process.exit(exitCodes.ok)
 })
-process.exit(await run(name, args))
+const code = await run(name, args)
+await untilPrinted()
+process.exit(code)
 
 async function run(name: string | undefined, args: string[]): Promise<number> {
   if (name === undefined || name === 'help' || name === '--help' || name === '-h' || args.includes('--help')) {
@@ -51,6 +53,13 @@ async function run(name: string | undefined, args: string[]): Promise<number> {
   } catch (error) {
     process.stderr.write(`cvat-backups: ${explain(error)}\n`)
     return exitCodeOf(error, name)
+  }
+}
+
+/** A pipe whose reader is slower than we are: what waits for it would be lost with the process. */
+async function untilPrinted(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    if (stream.writableLength > 0) await new Promise<void>((resolve) => stream.write('', () => resolve()))
   }
 }
 

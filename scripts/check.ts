@@ -88,6 +88,8 @@ const checks: readonly Check[] = [
     env: { TEST_REDIS: otherRedis },
     skip: hasDocker ? undefined : 'no Docker daemon answers',
   },
+  // That they run: how fast is nothing to fail for on a machine that others use too.
+  { name: 'benchmarks run', command: ['node', 'bench/main.ts', '--smoke', '--results', '.cache/bench'] },
   { name: 'demo', command: ['bash', 'scripts/demo.sh'] },
   { name: 'demo, a second time', command: ['bash', 'scripts/demo.sh'] },
 ]

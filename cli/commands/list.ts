@@ -5,6 +5,7 @@ import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
 import { matchWorkflows } from '#shared/store/choose-workflow.ts'
 import { openStore } from '#shared/store/open-store.ts'
 import { readFolders } from '#shared/store/read-folders.ts'
+import { openReadingFiles } from '#shared/store/reading-files.ts'
 import { isGood, isStale, provenLevel } from '#shared/store/record.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { isRotten } from '#shared/store/verify-judge.ts'
@@ -12,12 +13,14 @@ import { exitCodes } from '../exit-codes.ts'
 import { loadStoreSettings } from '../load-all-settings.ts'
 import { readArguments } from '../read-arguments.ts'
 import { formatBytes } from '../view/format.ts'
+import { openPrinter } from '../view/print-pieces.ts'
 
 export async function list(args: string[]): Promise<number> {
   const { values } = readArguments(args, { json: { type: 'boolean', default: false } })
   const settings = loadStoreSettings().values
-  const store = openStore({ directory: settings.store.backupDir })
-  const out = (text: string) => void process.stdout.write(text)
+  const store = openStore({ directory: settings.store.backupDir, files: openReadingFiles() })
+  using printer = openPrinter()
+  const out = printer.print
   const totals = { entities: 0, archives: 0, sizeBytes: 0, unrecognised: 0, unread: 0 }
   if (values.json) out('[')
   for await (const { entity, listing } of readFolders(await sortEntities(store.listEntities()), store.listRecords)) {
@@ -38,6 +41,7 @@ export async function list(args: string[]): Promise<number> {
       totals.archives++
       totals.sizeBytes += archive.record.archive.sizeBytes
     }
+    await printer.room()
   }
   if (values.json) out('\n]\n')
   else out(describeTotals(totals, settings.store.backupDir))

@@ -1,6 +1,7 @@
 // `show`: all archives of one project or task: what each holds and is worth, and why it is kept.
 
 import { openStore } from '#shared/store/open-store.ts'
+import { openReadingFiles } from '#shared/store/reading-files.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { findEntity } from '../find-archive.ts'
 import { loadStoreSettings } from '../load-all-settings.ts'
@@ -16,7 +17,7 @@ export async function show(args: string[]): Promise<number> {
     throw wrongUsage('show takes one project or task: its folder such as project-6, or its name (in quotes)')
   }
   const settings = loadStoreSettings().values
-  const store = openStore({ directory: settings.store.backupDir })
+  const store = openStore({ directory: settings.store.backupDir, files: openReadingFiles() })
   const entity = await findEntity(store, text)
   const rules = { ...settings.sweeper, ...settings.clock }
   const history = await collectHistory(entity, store, rules, new Date())

@@ -7,11 +7,13 @@ import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
 import { formatContent } from '#shared/model/series.ts'
 import { untilAskedToStop } from '#shared/service/start-signals.ts'
 import { openStore } from '#shared/store/open-store.ts'
+import { openReadingFiles } from '#shared/store/reading-files.ts'
 import { isGood } from '#shared/store/record.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { loadStoreSettings } from '../load-all-settings.ts'
 import { readArguments } from '../read-arguments.ts'
 import { formatBytes } from '../view/format.ts'
+import { openPrinter } from '../view/print-pieces.ts'
 
 export async function sweep(args: string[]): Promise<number> {
   const { values } = readArguments(args, {
@@ -20,12 +22,15 @@ export async function sweep(args: string[]): Promise<number> {
   })
   const dryRun = values['dry-run']
   const settings = loadStoreSettings().values
-  const store = openStore({ directory: settings.store.backupDir })
+  const store = openStore({ directory: settings.store.backupDir, ...(dryRun ? { files: openReadingFiles() } : {}) })
   await store.checkDirectory()
   const stopping = new AbortController()
   void untilAskedToStop().then(() => stopping.abort(new Error('interrupted')))
   const rules = { ...settings.sweeper, ...settings.clock }
-  const view = values.json ? viewAsJson(dryRun) : viewAsText(dryRun)
+  // What has been removed is told at once.
+  using printer = dryRun ? openPrinter() : undefined
+  const print = printer?.print ?? ((text: string) => void process.stdout.write(text))
+  const view = values.json ? viewAsJson(dryRun, print) : viewAsText(dryRun, print)
   try {
     // Without Redis nobody can say which backups are under way: a commit that is finished for its handler does no harm.
     const options = { rules, now: new Date(), dryRun, isActive: () => false, signal: stopping.signal }
@@ -46,11 +51,11 @@ interface SweepView {
 }
 
 /** A dry run shows every decision, a real one what it removed. */
-function viewAsText(dryRun: boolean): SweepView {
+function viewAsText(dryRun: boolean, print: (text: string) => void): SweepView {
   const tell = (entity: EntityRef, fileName: string, action: 'keep' | 'remove', reasons: readonly string[]) => {
     if (action === 'keep' && !dryRun) return
     const verb = action === 'keep' ? 'keep  ' : dryRun ? 'remove' : 'removed'
-    process.stdout.write(`${verb} ${formatEntity(entity)}/${fileName}: ${reasons.join(', ')}\n`)
+    print(`${verb} ${formatEntity(entity)}/${fileName}: ${reasons.join(', ')}\n`)
   }
   return {
     onDecision: ({ archive, action, reasons }) =>
@@ -62,14 +67,14 @@ function viewAsText(dryRun: boolean): SweepView {
       const failed = totals.failures.length > 0 ? `, ${totals.failures.length} entities FAILED` : ''
       const removed = `${totals.removed} archives ${verb} (${formatBytes(totals.removedBytes)})`
       const workflows = totals.workflowsRemoved > 0 ? `, ${totals.workflowsRemoved} workflows ${verb}` : ''
-      process.stdout.write(`${totals.entities} entities: ${removed}, ${totals.kept} kept${workflows}${failed}\n`)
+      print(`${totals.entities} entities: ${removed}, ${totals.kept} kept${workflows}${failed}\n`)
     },
   }
 }
 
 /** JSON lines: every decision and every failure as it comes, then the totals, each told apart by its `type`. */
-function viewAsJson(dryRun: boolean): SweepView {
-  const print = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`)
+function viewAsJson(dryRun: boolean, write: (text: string) => void): SweepView {
+  const print = (line: object) => write(`${JSON.stringify(line)}\n`)
   return {
     onDecision({ archive: { entity, record }, action, reasons }) {
       print({

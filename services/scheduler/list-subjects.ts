@@ -3,6 +3,7 @@
 
 import type { CvatClient } from '#shared/cvat/client.ts'
 import type { Mode } from '#shared/queues/runs-queue.ts'
+import type { SeenIds } from './seen-ids.ts'
 import type { Subject, SubjectPage } from './subject.ts'
 import { countJob, countTask, type IssueCounter, newTally, type Tally } from './tally-subjects.ts'
 
@@ -11,12 +12,17 @@ type ProjectRow = Awaited<ReturnType<CvatClient['getProject']>>
 type TaskRow = Awaited<ReturnType<CvatClient['getTask']>>
 type Slugs = ReadonlyMap<number, string>
 
-/** Entities a page: their tasks and jobs are counted while they stream by, so this bounds the memory. */
-const PAGE_SIZE = 500
+/**
+ * Entities a page, which the tasks and jobs that stream by are counted for: it bounds the memory. With few projects a page,
+ * the last page of each one's tasks would often be short.
+ */
+const PAGE_SIZE = 2_000
+/** Of tasks and their jobs: rows of tasks are larger. */
+const TASK_PAGE_SIZE = 1_000
 
 /**
  * All entities of a mode, ordered by id, projects first. `cursor` is where an earlier, interrupted listing stopped
- * (`projects 17` or `tasks 40`), empty for the start.
+ * (`projects 17` or `tasks 40`), empty for the start. `seen` takes the ids of all rows, of projects' tasks too.
  */
 export async function* listSubjects(
   mode: Mode,
@@ -24,11 +30,12 @@ export async function* listSubjects(
   cvat: ListingClient,
   issues: IssueCounter,
   signal: AbortSignal,
+  seen?: SeenIds,
 ): AsyncGenerator<SubjectPage> {
   const { phase, afterId } = parseCursor(cursor, mode)
   const slugs = await readSlugs(cvat, signal)
-  if (phase === 'projects') yield* listProjects(afterId, slugs, cvat, issues, signal)
-  yield* listTasks(mode === 't' ? 'all' : 'loose', phase === 'tasks' ? afterId : 0, slugs, cvat, issues, signal)
+  if (phase === 'projects') yield* listProjects(afterId, slugs, cvat, issues, signal, seen)
+  yield* listTasks(mode === 't' ? 'all' : 'loose', phase === 'tasks' ? afterId : 0, slugs, cvat, issues, signal, seen)
 }
 
 async function* listProjects(
@@ -37,13 +44,17 @@ async function* listProjects(
   cvat: ListingClient,
   issues: IssueCounter,
   signal: AbortSignal,
+  seen?: SeenIds,
 ) {
   let from = afterId + 1
   for await (const rows of cvat.listProjects({ afterId, pageSize: PAGE_SIZE }, signal)) {
     const to = rows.at(-1)!.id
     const tallies = new Map<number, Tally>(rows.map((row) => [row.id, newTally()]))
     for await (const tasks of cvat.listTasks({ projectIds: { from, to } }, signal)) {
-      for (const task of tasks) countTask(tallies.get(task.project_id ?? 0), task)
+      for (const task of tasks) {
+        countTask(tallies.get(task.project_id ?? 0), task)
+        seen?.add({ type: 'task', id: task.id })
+      }
     }
     for await (const jobs of cvat.listJobs({ projectIds: { from, to } }, signal)) {
       for (const job of jobs) {
@@ -53,6 +64,7 @@ async function* listProjects(
       }
     }
     await issues.flush()
+    for (const { id } of rows) seen?.add({ type: 'project', id })
     const subjects = rows.map((row) => projectSubject(row, tallies.get(row.id)!, slugs))
     yield { subjects, cursor: `projects ${to}` } satisfies SubjectPage
     from = to + 1
@@ -66,9 +78,10 @@ async function* listTasks(
   cvat: ListingClient,
   issues: IssueCounter,
   signal: AbortSignal,
+  seen?: SeenIds,
 ) {
   const scope = which === 'loose' ? ({ withoutProject: true } as const) : ({ all: true } as const)
-  for await (const rows of cvat.listTasks({ ...scope, afterId, pageSize: PAGE_SIZE }, signal)) {
+  for await (const rows of cvat.listTasks({ ...scope, afterId, pageSize: TASK_PAGE_SIZE }, signal)) {
     const tallies = new Map<number, Tally>(rows.map((row) => [row.id, newTally()]))
     for (const jobScope of which === 'all' ? [rangeOf(rows)] : chunksOf(rows)) {
       for await (const jobs of cvat.listJobs(jobScope, signal)) {
@@ -80,6 +93,7 @@ async function* listTasks(
       }
     }
     await issues.flush()
+    for (const { id } of rows) seen?.add({ type: 'task', id })
     const subjects = rows.map((row) => taskSubject(row, tallies.get(row.id)!, slugs))
     yield { subjects, cursor: `tasks ${rows.at(-1)!.id}` } satisfies SubjectPage
   }

@@ -9,11 +9,14 @@ import type { StartRun } from '#shared/queues/runs-queue.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import { normaliseServerUrl } from '#shared/store/server-url.ts'
 import type { Filters } from './match-filter.ts'
+import type { SeenIds } from './seen-ids.ts'
 
 export interface MarkDeletedDeps {
   readonly cvat: Pick<CvatClient, 'listProjects' | 'listTasks' | 'getProject' | 'getTask'>
   readonly store: Pick<Store, 'listEntities' | 'listSeries' | 'readDeletedMarker' | 'writeDeletedMarker'>
   readonly serverUrl: string
+  /** What the listing before has just shown: it need not be asked about again. */
+  readonly seen?: Pick<SeenIds, 'has'> | undefined
 }
 
 /** Entities asked for in one call. It bounds the memory, and keeps the call's address below 4 kB. */
@@ -34,7 +37,7 @@ export function sawEverything(
 }
 
 /**
- * Asks the server, a batch of folders at a time, which entities it has, and for each that is missing by its id. Only
+ * Asks the server, a batch of folders at a time, which entities it has that were not seen, and for each that is missing by its id. Only
  * "there is none" (404) counts: what the login may not see any more (403) is not deleted. May run twice.
  */
 export async function markDeleted(deps: MarkDeletedDeps, logger: Logger, signal: AbortSignal): Promise<number> {
@@ -49,7 +52,7 @@ export async function markDeleted(deps: MarkDeletedDeps, logger: Logger, signal:
     }
   }
   for await (const { type, id } of deps.store.listEntities()) {
-    if (id > HIGHEST_ID) continue
+    if (id > HIGHEST_ID || deps.seen?.has({ type, id })) continue
     if (batches[type].push(id) === BATCH) await flush(type)
   }
   await flush('project')

@@ -15,9 +15,10 @@ import type { JobContext } from '#shared/service/consume.ts'
 import { leaveOutScratch } from './leave-out-scratch.ts'
 import { listNamedSubjects, type Unlisted } from './list-named-subjects.ts'
 import { listSubjects } from './list-subjects.ts'
-import { markDeleted, sawEverything } from './mark-deleted.ts'
+import { type MarkDeletedDeps, markDeleted, sawEverything } from './mark-deleted.ts'
 import { type Filters, isAdmitted } from './match-filter.ts'
 import { type PlanDeps, planBackups } from './plan-backups.ts'
+import { SeenIds } from './seen-ids.ts'
 import { IssueCounter } from './tally-subjects.ts'
 
 export interface StartRunDeps extends PlanDeps {
@@ -54,13 +55,15 @@ export async function startRun(
   const issues = new IssueCounter(cvat, context.signal, (error) =>
     context.logger.warn({ reason: describeError(error) }, 'issues cannot be listed: changes of them are not noticed'),
   )
+  // Of a listing that was interrupted, what it saw before is not known any more.
+  const seen = cursor === '' ? new SeenIds() : undefined
   if (request.entities) {
     for await (const found of listNamedSubjects(request.entities, request.mode, cvat, issues, context.signal)) {
       if ('error' in found) await countUnlisted(runId, request, found, deps)
       else await planBackups(runId, [found], planning, context, deps)
     }
   } else {
-    for await (const page of listSubjects(request.mode, cursor, cvat, issues, context.signal)) {
+    for await (const page of listSubjects(request.mode, cursor, cvat, issues, context.signal, seen)) {
       const admitted = page.subjects.filter((subject) => isAdmitted(subject, deps.filters))
       const own = await leaveOutScratch(admitted, deps.store)
       await planBackups(runId, own, planning, context, deps)
@@ -68,7 +71,7 @@ export async function startRun(
     }
   }
   if (isWhole) await deps.protection.endListing(mode, startedAtMs, context.signal)
-  if (sawEverything(request, deps)) await noteDeleted(context, deps)
+  if (sawEverything(request, deps)) await noteDeleted(context, { ...deps, seen })
   await ledger.endListing(runId)
   const account = await ledger.read(runId)
   return `${account?.total ?? 0} entities listed`
@@ -86,7 +89,10 @@ async function assertFormat({ cvat, annotations }: StartRunDeps, signal: AbortSi
 }
 
 /** A failure is not the run's: what was not noted now is noted after the next listing. */
-async function noteDeleted({ signal, logger }: JobContext<unknown>, deps: StartRunDeps): Promise<void> {
+async function noteDeleted(
+  { signal, logger }: JobContext<unknown>,
+  deps: StartRunDeps & Pick<MarkDeletedDeps, 'seen'>,
+): Promise<void> {
   const { include, exclude } = deps.filters
   if (include || exclude || deps.organization) return
   try {

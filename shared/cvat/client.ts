@@ -21,6 +21,7 @@ import {
   type TaskScope,
   taskTerms,
 } from './list-scopes.ts'
+import { PagePace } from './page-pace.ts'
 import {
   type CommentRow,
   commentRowSchema,
@@ -123,6 +124,8 @@ export function openCvatClient(options: CvatClientOptions): CvatClient {
   const caller = connectCaller(options, server, transport, closing.signal)
   const headers: Record<string, string> = options.organization ? { 'x-organization': options.organization } : {}
 
+  const pace = new PagePace()
+
   const close = async () => {
     closing.abort(new BackupError('The CVAT client is closed', { code: 'client-closed', retryable: false }))
     await transport.close()
@@ -140,7 +143,15 @@ export function openCvatClient(options: CvatClientOptions): CvatClient {
     listProjects: ({ filter, afterId, pageSize }, signal) =>
       listByKey(
         caller,
-        { path: '/api/projects', row: projectRowSchema, terms: filter ? [filter] : [], headers, afterId, pageSize },
+        {
+          path: '/api/projects',
+          row: projectRowSchema,
+          terms: filter ? [filter] : [],
+          headers,
+          afterId,
+          pageSize,
+          pace,
+        },
         signal,
       ),
     listTasks: (scope, signal) =>
@@ -153,11 +164,12 @@ export function openCvatClient(options: CvatClientOptions): CvatClient {
           headers,
           afterId: scope.afterId,
           pageSize: scope.pageSize,
+          pace,
         },
         signal,
       ),
     listJobs: (scope, signal) =>
-      listByKey(caller, { path: '/api/jobs', row: jobRowSchema, terms: jobTerms(scope), headers }, signal),
+      listByKey(caller, { path: '/api/jobs', row: jobRowSchema, terms: jobTerms(scope), headers, pace }, signal),
     listIssues: (scope, signal) =>
       listByKey(caller, { path: '/api/issues', row: issueRowSchema, terms: issueTerms(scope), headers }, signal),
     listComments: (scope, signal) =>

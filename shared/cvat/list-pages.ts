@@ -4,11 +4,9 @@ import { z } from 'zod'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import type { ApiCaller } from './api-caller.ts'
 import { formatFilter, type LogicTerm } from './list-scopes.ts'
+import { FIRST_PAGE, type PagePace } from './page-pace.ts'
 import { createUnexpectedAnswer } from './parse-answer.ts'
 import type { Query } from './server-url.ts'
-
-/** Half a second of the server's time, and half a megabyte. */
-const defaultPageSize = 500
 
 /** Far beyond any real list; a server that never ends one is stopped here. */
 const mostNumberedPages = 10_000
@@ -22,6 +20,8 @@ export interface KeyedList<Row> {
   readonly pageSize?: number | undefined
   /** Rows may be of any size: where a page is too long to be read, smaller ones are asked for. */
   readonly hasLongRows?: boolean
+  /** Learns how large pages may be, where none of them was asked for by size. */
+  readonly pace?: PagePace | undefined
 }
 
 /**
@@ -36,20 +36,26 @@ export async function* listByKey<Row extends { id: number }>(
   signal: AbortSignal,
 ): AsyncGenerator<Row[]> {
   const schema = pageSchema(list.row)
-  let pageSize = list.pageSize ?? defaultPageSize
+  const pace = list.pageSize === undefined && !list.hasLongRows ? list.pace : undefined
+  let pageSize = list.pageSize ?? FIRST_PAGE
   let lastId = list.afterId ?? 0
   for (;;) {
+    if (pace) pageSize = pace.sizeFor(list.path)
+    const askedAtMs = performance.now()
     const query = { filter: formatFilter(list.terms, lastId), sort: 'id', page_size: pageSize }
     const call = { method: 'GET', path: list.path, query, headers: list.headers } as const
     const answer = await caller.readJson(call, schema, signal).catch((error) => {
+      pace?.reset(list.path)
+      if (pace && pageSize > FIRST_PAGE && !signal.aborted && isTooMuch(error)) return
       if (list.hasLongRows && pageSize > 1 && error instanceof BackupError && error.code === 'answer-too-long') return
       throw error
     })
     if (!answer) {
-      pageSize = Math.ceil(pageSize / 10)
+      if (!pace) pageSize = Math.ceil(pageSize / 10)
       continue
     }
     const page = answer.value
+    if (page.results.length === pageSize) pace?.note(list.path, pageSize, performance.now() - askedAtMs)
     for (const row of page.results) {
       if (row.id <= lastId) throw notRising(list.path)
       lastId = row.id
@@ -91,6 +97,11 @@ function pageSchema<Row>(row: z.ZodType<Row>) {
       .transform((next) => next ?? null),
     results: z.array(row),
   })
+}
+
+/** What a smaller page may well cure. */
+function isTooMuch(error: unknown): boolean {
+  return error instanceof BackupError && ['timeout', 'answer-too-long', 'server-error'].includes(error.code)
 }
 
 function notRising(path: string): Error {

@@ -8,6 +8,8 @@ import { onTestFinished } from 'vitest'
 import { waitFor } from './wait-for.ts'
 
 const root = join(import.meta.dirname, '../..')
+/** One for all tests: compiling every module for each process would take most of their time. */
+const compileCache = join(root, '.cache/compile')
 
 export interface Ended {
   /** Null when a signal ended it. */
@@ -50,7 +52,7 @@ export function startService(name: string, options: ProductOptions): ProductProc
 function start(command: string, args: readonly string[], { env, cwd }: ProductOptions): ProductProcess {
   const child = spawn(command, args, {
     cwd,
-    env: { PATH: process.env.PATH, HOME: cwd, ...env },
+    env: { PATH: process.env.PATH, HOME: cwd, NODE_COMPILE_CACHE: compileCache, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const out: string[] = []

@@ -1,7 +1,8 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { markDeleted, sawEverything } from '#services/scheduler/mark-deleted.ts'
+import { type MarkDeletedDeps, markDeleted, sawEverything } from '#services/scheduler/mark-deleted.ts'
+import { SeenIds } from '#services/scheduler/seen-ids.ts'
 import { type CvatClient, openCvatClient } from '#shared/cvat/client.ts'
 import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
 import type { Store } from '#shared/store/open-store.ts'
@@ -50,6 +51,31 @@ test('projects and tasks that the server no longer has are marked, once', async 
   const before = await store.readDeletedMarker(project(2), simulator.url)
   expect(await mark()).toBe(0)
   expect(await store.readDeletedMarker(project(2), simulator.url)).toEqual(before)
+})
+
+test('what the listing has just shown is not asked about again, and a folder of anything else is', async () => {
+  const { simulator, store, stored, marked } = await open()
+  for (const entity of [project(1), project(2), project(77), task(3), task(4)]) await stored(entity)
+  simulator.world.deleteTask(4)
+  const cvat = openCvatClient({ url: simulator.url, credentials: login })
+  onTestFinished(() => cvat.close())
+  const seen = new SeenIds()
+  for (const entity of [project(1), project(2), project(3), task(1), task(2), task(3), task(5)]) seen.add(entity)
+  const asked: string[] = []
+  const spy: MarkDeletedDeps['cvat'] = {
+    ...cvat,
+    listProjects: (options, signal) => {
+      asked.push(JSON.stringify(options.filter))
+      return cvat.listProjects(options, signal)
+    },
+    listTasks: (scope, signal) => {
+      asked.push(JSON.stringify(scope))
+      return cvat.listTasks(scope, signal)
+    },
+  }
+  expect(await markDeleted({ cvat: spy, store, serverUrl: simulator.url, seen }, collectLogs().logger, signal)).toBe(2)
+  expect(await marked()).toEqual(['project-77', 'task-4'])
+  expect(asked.map((text) => text.match(/\[([\d,]*)\]/)?.[1])).toEqual(['77', '4'])
 })
 
 test('what the login may not see any more is not marked: forbidden is not deleted', async () => {

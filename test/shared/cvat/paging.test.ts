@@ -42,6 +42,35 @@ describe('lists by key', () => {
     expect(sizes).not.toContain(0)
   })
 
+  it('hold every row once while pages grow, since the server answers quickly', async () => {
+    const sizes: number[] = []
+    const script = keyedList(rowsUpTo(6_200))
+    await using server = await startScriptedServer((request, response) => {
+      sizes.push(Number(request.query.get('page_size')))
+      return script(request, response)
+    })
+    await using client = openTestClient(server.url)
+    const ids = (await collect(client.cvat.listProjects({}, noAbort()))).map(({ id }) => id)
+    expect(ids).toEqual(Array.from({ length: 6_200 }, (_, index) => index + 1))
+    expect(sizes[0]).toBe(500)
+    for (const [index, size] of sizes.entries()) expect(size).toBeLessThanOrEqual((sizes[index - 1] ?? 500) * 2)
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(5_000)
+  })
+
+  it('go on with small pages where the server cannot make large ones', async () => {
+    const script = keyedList(rowsUpTo(3_000))
+    let refused = 0
+    await using server = await startScriptedServer((request, response) => {
+      if (Number(request.query.get('page_size')) <= 500) return script(request, response)
+      refused++
+      return sendJson(response, 500, { detail: 'out of memory' })
+    })
+    await using client = openTestClient(server.url)
+    const ids = (await collect(client.cvat.listProjects({}, noAbort()))).map(({ id }) => id)
+    expect(ids).toEqual(Array.from({ length: 3_000 }, (_, index) => index + 1))
+    expect(refused).toBeGreaterThan(0)
+  })
+
   it('show every surviving row though rows are deleted between two pages', async () => {
     const rows = rowsUpTo(40)
     const deleted = new Set<number>()

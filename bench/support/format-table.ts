@@ -1,0 +1,47 @@
+// The results as a table in Markdown: what a person reads, and what docs/performance.md quotes.
+
+import { judge, type Outcome, type Row, ratioOf, type Spread, spreadOf } from './scenario.ts'
+
+export interface NamedOutcome extends Outcome {
+  readonly scenario: string
+}
+
+export function formatTable(outcomes: readonly NamedOutcome[]): string {
+  const lines = outcomes.flatMap(({ scenario, rows }) => rows.map((row) => formatRow(scenario, row)))
+  return [
+    '| scenario | what | aim | measured | compared with | ratio | |',
+    '|---|---|---|---|---|---|---|',
+    ...lines,
+  ].join('\n')
+}
+
+function formatRow(scenario: string, row: Row): string {
+  const ratio = ratioOf(row)
+  const compared = row.baseline
+    ? `${row.baseline.what}: ${formatSpread(spreadOf(row.baseline.values))} ${row.unit}`
+    : ''
+  const cells = [
+    scenario,
+    row.what,
+    row.aim,
+    withUnit(row.values, row),
+    compared,
+    ratio ? formatSpread(ratio) : '',
+    judge(row) ?? '',
+  ]
+  return `| ${cells.join(' | ')} |`
+}
+
+function withUnit(values: readonly number[], { unit }: Row): string {
+  return `${formatSpread(spreadOf(values))} ${unit}`.trimEnd()
+}
+
+/** The median, and between which values it lies; one number where all are equal. */
+function formatSpread({ min, median, max }: Spread): string {
+  return min === max ? formatNumber(median) : `${formatNumber(median)} (${formatNumber(min)}-${formatNumber(max)})`
+}
+
+function formatNumber(value: number): string {
+  if (Number.isInteger(value)) return String(value)
+  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
+}
