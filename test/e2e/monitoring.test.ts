@@ -3,6 +3,7 @@
 import { readFile, rename } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
+import { allQueues } from '#shared/queues/all-queues.ts'
 import { expectNoLeaks } from '../support/expect-no-leaks.ts'
 import { findFreePort } from '../support/free-port.ts'
 import { openInstallation } from '../support/installation.ts'
@@ -82,8 +83,9 @@ test('serve tells its health, its metrics and its traces, and no secret in any o
   expect(await serve.ended).toMatchObject({ code: 0 })
   expect([...collector.paths]).toEqual(['/v1/traces'])
   // Operations, not projects; and nothing of what idle workers do all day.
-  const operation =
-    /^(add|addBulk|process|complete|fail|retry|delay|moveToWait) (runs|exports|downloads|sweeps|verifications|outcomes)$/
+  const operation = new RegExp(
+    `^(add|addBulk|process|complete|fail|retry|delay|moveToWait) (${Object.keys(allQueues).join('|')})$`,
+  )
   expect(collector.spans().filter(({ name }) => !operation.test(name))).toEqual([])
   expect(collector.headers.every((headers) => headers['x-api-key'] === collectorKey)).toBe(true)
   const texts = { metrics, traces: collector.text(), ready: await Promise.resolve(serve.output()) }
