@@ -157,10 +157,9 @@ describe('a scheduled pass over the stored archives', () => {
       if (isFaulty && name === 'handle.read' && path === archives[1]!.archivePath) throw systemError('EIO')
     })
     await verifier.add('pass')
-    const job = await waitFor('the first try to fail', async () => {
-      const found = await verifier.job('pass')
-      return (await found.getState()) === 'delayed' ? found : undefined
-    })
+    await waitFor('the first try to fail', async () => (await (await verifier.job('pass')).getState()) === 'delayed')
+    // Read anew: a job that was read before its state does not yet tell its reason.
+    const job = await verifier.job('pass')
     expect(job.failedReason).toContain(`1 could not be checked: project-6/${basename(archives[1]!.archivePath)}`)
     expect(await findChecked(store, archives)).toEqual([0, 2])
     isFaulty = false
