@@ -11,6 +11,8 @@ interface Check {
   /** A vitest report to count in place of one check. */
   readonly report?: string
   readonly env?: Readonly<Record<string, string>>
+  /** After so long it is stopped with all that it started, and has failed: a check that hangs must not hide the count. */
+  readonly limitMinutes?: number
   /** Why it cannot run here: it counts as skipped. */
   readonly skip?: string | undefined
 }
@@ -53,6 +55,7 @@ const checks: readonly Check[] = [
       `--outputFile.json=${vitestReport}`,
     ],
     report: vitestReport,
+    limitMinutes: 30,
   },
   {
     name: 'stack',
@@ -121,16 +124,25 @@ async function runCheck(check: Check): Promise<void> {
   process.stdout.write(`== ${check.name}: ${code === 0 ? 'good' : `FAILED (exit code ${code})`}, ${seconds} s\n`)
 }
 
-async function run({ command, env }: Check): Promise<number | null> {
+async function run({ command, env, limitMinutes = 10 }: Check): Promise<number | null> {
   const [program, ...args] = command
-  const child = spawn(program!, args, { stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...env } })
-  return new Promise((resolve) => {
+  // A process group of its own (detached), so that all of it can be stopped.
+  const child = spawn(program!, args, {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, ...env },
+    detached: true,
+  })
+  const limit = setTimeout(() => {
+    process.stdout.write(`\nStopped after ${limitMinutes} minutes.\n`)
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+  }, limitMinutes * 60_000)
+  return new Promise<number | null>((resolve) => {
     child.once('error', (error) => {
       process.stdout.write(`${error.message}\n`)
       resolve(null)
     })
     child.once('exit', resolve)
-  })
+  }).finally(() => clearTimeout(limit))
 }
 
 /** Undefined when the report is missing or from an earlier run: then nothing can be counted from it. */
