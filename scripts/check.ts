@@ -97,6 +97,7 @@ const checks: readonly Check[] = [
   { name: 'demo, a second time', command: ['bash', 'scripts/demo.sh'] },
 ]
 
+const interruptions = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const tally: Tally = { passed: 0, failed: 0, skipped: 0 }
 for (const check of checks) await runCheck(check)
 const skipped = tally.skipped > 0 ? `, ${tally.skipped} skipped` : ''
@@ -126,15 +127,21 @@ async function runCheck(check: Check): Promise<void> {
 
 async function run({ command, env, limitMinutes = 10 }: Check): Promise<number | null> {
   const [program, ...args] = command
-  // A process group of its own (detached), so that all of it can be stopped.
+  // A process group of its own (detached), so that all of it can be stopped: at its limit, and when this is interrupted.
   const child = spawn(program!, args, {
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, ...env },
     detached: true,
   })
+  const stopAll = () => child.pid !== undefined && process.kill(-child.pid, 'SIGKILL')
+  const interrupt = () => {
+    stopAll()
+    process.exit(130)
+  }
+  for (const signal of interruptions) process.on(signal, interrupt)
   const limit = setTimeout(() => {
     process.stdout.write(`\nStopped after ${limitMinutes} minutes.\n`)
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+    stopAll()
   }, limitMinutes * 60_000)
   return new Promise<number | null>((resolve) => {
     child.once('error', (error) => {
@@ -142,7 +149,10 @@ async function run({ command, env, limitMinutes = 10 }: Check): Promise<number |
       resolve(null)
     })
     child.once('exit', resolve)
-  }).finally(() => clearTimeout(limit))
+  }).finally(() => {
+    clearTimeout(limit)
+    for (const signal of interruptions) process.off(signal, interrupt)
+  })
 }
 
 /** Undefined when the report is missing or from an earlier run: then nothing can be counted from it. */
