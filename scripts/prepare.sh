@@ -40,3 +40,5 @@ install_redis() {
 install_packages
 install_redis
 export PATH="$project/node_modules/node/bin:$project/node_modules/.bin:$PATH"
+# Every process of tests and benchmarks compiles the same modules: once is enough, and halves what a start costs.
+export NODE_COMPILE_CACHE="${NODE_COMPILE_CACHE:-$project/.cache/compile}"
