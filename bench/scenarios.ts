@@ -3,7 +3,8 @@
 import { catalogue } from './scenarios/catalogue.ts'
 import { firstBackup } from './scenarios/first-backup.ts'
 import { pass } from './scenarios/pass.ts'
+import { restore } from './scenarios/restore.ts'
 import { startUp } from './scenarios/start-up.ts'
 import type { Scenario } from './support/scenario.ts'
 
-export const scenarios: readonly Scenario[] = [startUp, catalogue, pass, firstBackup]
+export const scenarios: readonly Scenario[] = [startUp, catalogue, pass, firstBackup, restore]

@@ -3,12 +3,14 @@
 import type { Logger } from 'pino'
 import { startDownloader } from '#services/downloader/service.ts'
 import { startExporter } from '#services/exporter/service.ts'
+import { openTarget } from '#services/restorer/open-target.ts'
+import type { TargetServer } from '#services/restorer/restore-work.ts'
 import { startRestorer } from '#services/restorer/service.ts'
 import type { Schedule } from '#services/scheduler/read-crontab.ts'
 import { startScheduler } from '#services/scheduler/service.ts'
 import { startSweeper } from '#services/sweeper/service.ts'
 import { chooseRestoreTarget } from '#shared/config/restore.ts'
-import { type CvatClient, openCvatClient } from '#shared/cvat/client.ts'
+import type { CvatClient } from '#shared/cvat/client.ts'
 import type { ProcessMetrics } from '#shared/monitoring/open-metrics.ts'
 import type { QueueConnection } from '#shared/queues/open-queue.ts'
 import { openConfiguredClient } from '#shared/service/open-configured-client.ts'
@@ -23,7 +25,7 @@ export interface ServiceSurroundings {
   /** Absent: only what is asked for runs. */
   readonly schedules?: readonly Schedule[]
   /** What restores go to; absent: none are taken. */
-  readonly target?: { readonly url: string; readonly cvat: CvatClient }
+  readonly target?: TargetServer
   /** Absent: counted for nobody. */
   readonly metrics?: ProcessMetrics
 }
@@ -62,9 +64,9 @@ export async function startServices({ values }: AllSettings, surroundings: Servi
 }
 
 /** Nothing is sent by it before a restore is asked for: the login for backups may well be read-only. */
-export function openTarget({ values }: AllSettings, logger: Logger) {
+export function openRestoreTarget({ values }: AllSettings, logger: Logger): TargetServer | undefined {
   const target = chooseRestoreTarget(values.restore, values.cvat)
-  return target && { url: target.url, cvat: openCvatClient({ ...target, logger }) }
+  return target && openTarget(target, logger)
 }
 
 /** One client for all services of a process: one login, one pool of connections. */

@@ -16,6 +16,16 @@ export interface ProductRun {
   /** User and system time of the process itself, without redis-server. */
   readonly cpuMs: number
   readonly peakRssMb: number
+  /** The largest JavaScript heap that was seen, what waits for the collector included. */
+  readonly peakHeapMb: number
+  /** The same of buffers, which lie outside of it. */
+  readonly peakBuffersMb: number
+}
+
+/** What report-usage.ts writes. */
+export interface MeasuredUsage extends NodeJS.ResourceUsage {
+  readonly peakHeapBytes: number
+  readonly peakBufferBytes: number
 }
 
 export interface ProductOptions {
@@ -53,10 +63,14 @@ export async function runProduct(args: readonly string[], options: ProductOption
   const wallMs = performance.now() - startedAt
   if (code !== 0)
     throw new Error(`cvat-backups ${args.join(' ')} ended with ${code}: ${stderr()}${stdout().slice(-500)}`)
-  const usage = JSON.parse(await readFile(usageFile, 'utf8')) as NodeJS.ResourceUsage
+  const usage = JSON.parse(await readFile(usageFile, 'utf8')) as MeasuredUsage
   await rm(usageFile)
   const cpuMs = (usage.userCPUTime + usage.systemCPUTime) / 1000
-  return { code, stdout: stdout(), stderr: stderr(), wallMs, cpuMs, peakRssMb: usage.maxRSS / 1024 }
+  return {
+    ...{ code, stdout: stdout(), stderr: stderr(), wallMs, cpuMs },
+    ...{ peakRssMb: usage.maxRSS / 1024, peakHeapMb: usage.peakHeapBytes / 2 ** 20 },
+    peakBuffersMb: usage.peakBufferBytes / 2 ** 20,
+  }
 }
 
 /** Nothing of the caller's settings but where programs are. */

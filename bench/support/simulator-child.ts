@@ -3,17 +3,17 @@
 
 import { subscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage } from 'node:http'
-import { type BulkSeed, seedBulk } from '../../test/simulator/seed-bulk.ts'
+import { seedBulk } from '../../test/simulator/seed-bulk.ts'
 import { startSimulator } from '../../test/simulator/simulator.ts'
 import { World } from '../../test/simulator/world.ts'
-import type { SimulatorCommand, SimulatorReport } from './start-simulator-process.ts'
+import type { SimulatorCommand, SimulatorOptions, SimulatorReport } from './start-simulator-process.ts'
 
-const { seed, exportWorkers } = JSON.parse(process.argv[2]!) as { seed: Partial<BulkSeed>; exportWorkers: number }
+const { seed, exportWorkers, mayWrite } = JSON.parse(process.argv[2]!) as SimulatorOptions
 const world = new World()
 seedBulk(world, seed)
 const capacity = { exportMs: 1, exportWorkers, basicCostMs: 0, anonymousPerMinute: 1_000_000 }
 const simulator = await startSimulator({ world, capacity })
-const token = world.addAccessToken('admin').value
+const token = world.addAccessToken('admin', { readOnly: !mayWrite }).value
 let urls: string[] = []
 let hashesBefore = 0
 let exportsBefore = 0

@@ -26,10 +26,14 @@ export interface SimulatorProcess extends AsyncDisposable {
   annotate(taskIds: readonly number[]): void
 }
 
-export async function startSimulatorProcess(options: {
+export interface SimulatorOptions {
   readonly seed: Partial<BulkSeed>
   readonly exportWorkers: number
-}): Promise<SimulatorProcess> {
+  /** Whether the token may write, as a restore must; else it may read only. */
+  readonly mayWrite?: boolean
+}
+
+export async function startSimulatorProcess(options: SimulatorOptions): Promise<SimulatorProcess> {
   const child = fork(join(import.meta.dirname, 'simulator-child.ts'), [JSON.stringify(options)], {
     execArgv: ['--disable-warning=ExperimentalWarning'],
   })

@@ -14,6 +14,9 @@ export interface TargetFrames {
   /** By number; of a video a single one for all. */
   readonly names: readonly string[]
   readonly count: number
+  /** Of a video: its frame that is the task's first, and every how many-th one the task has. */
+  readonly start: number
+  readonly step: number
 }
 
 const NAMED = 5
@@ -25,8 +28,8 @@ const NAMED = 5
  *   and so on to the later ones. Such a name is taken for the frame's only where no other frame could be meant, and the
  *   pictures come in the order of the frames.
  */
-export function openFrameMatcher({ names, count }: TargetFrames, isProjects: boolean): FrameMatcher {
-  const findFrame = isVideoTask({ names, count }) ? findInVideo(count) : findByName(names)
+export function openFrameMatcher(frames: TargetFrames, isProjects: boolean): FrameMatcher {
+  const findFrame = isVideoTask(frames) ? findInVideo(frames) : findByName(frames.names)
   const strangers: string[] = []
   let strange = 0
   let seen = 0
@@ -76,15 +79,16 @@ function findByName(names: readonly string[]): (name: string) => number | undefi
   return (name) => (stems.get(stemOf(name)) === 1 ? byName.get(name) : undefined)
 }
 
-/** Frames of videos have no names: CVAT writes `frame_000012`, and that must be the number of one. */
-function findInVideo(count: number): (name: string) => number | undefined {
+/** Frames of videos have no names: CVAT writes `frame_000012` with their number in the video, and that must be one of the task's. */
+function findInVideo({ count, start, step }: TargetFrames): (name: string) => number | undefined {
   return (name) => {
     const number = Number(/^frame_(\d{6,})(?:\.\w+)?$/.exec(name)?.[1] ?? 'NaN')
-    return number < count ? number : undefined
+    const frame = (number - start) / step
+    return Number.isInteger(frame) && frame >= 0 && frame < count ? frame : undefined
   }
 }
 
-export function isVideoTask({ names, count }: TargetFrames): boolean {
+export function isVideoTask({ names, count }: Pick<TargetFrames, 'names' | 'count'>): boolean {
   return names.length === 1 && (count > 1 || /\.(mp4|avi|mov|mkv|webm|m4v|wmv|mpe?g)$/i.test(names[0]!))
 }
 

@@ -18,8 +18,7 @@ export interface ImportPlan {
 
 /** @throws BackupError `frames-differ`, `labels-differ`: CVAT would put annotations where they do not belong, or fail */
 export async function planImport(found: FoundExport, target: TargetTask, signal: AbortSignal): Promise<ImportPlan> {
-  const open = () =>
-    openFrameMatcher({ names: target.frameNames, count: target.frames }, found.archive.entity.type === 'project')
+  const open = () => openFrameMatcher(target.frames, found.archive.entity.type === 'project')
   const frames = open()
   const held = { tags: 0, shapes: 0, tracks: 0 }
   const expected = { tags: 0, shapes: 0, tracks: 0 }
@@ -56,12 +55,12 @@ export async function planImport(found: FoundExport, target: TargetTask, signal:
 
 /** Tracks and videos name no pictures: the least that can be known is that there are as many. */
 function assertSize({ archive, taskId }: FoundExport, { tracks }: TaskDocument, target: TargetTask): void {
-  if (tracks === 0 && !isVideoTask({ names: target.frameNames, count: target.frames })) return
+  if (tracks === 0 && !isVideoTask(target.frames)) return
   const { tasks } = archive.record.observation
   const then = taskId === undefined ? tasks[0] : tasks.find(({ id }) => id === taskId)
-  if (then?.size === target.frames) return
+  if (then?.size === target.frames.count) return
   throw new BackupError(
-    `${target.url} has ${target.frames} frames, the exported task had ${then?.size ?? 'an unknown number'}`,
+    `${target.url} has ${target.frames.count} frames, the exported task had ${then?.size ?? 'an unknown number'}`,
     {
       code: 'frames-differ',
       retryable: false,

@@ -2,6 +2,7 @@
 
 import type { CvatClient } from '#shared/cvat/client.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
+import type { TargetFrames } from './match-frames.ts'
 import type { AnnotationCounts } from './take-task.ts'
 
 export interface TargetTask {
@@ -10,8 +11,7 @@ export interface TargetTask {
   readonly url: string
   /** Slug; null: personal. */
   readonly organization: string | null
-  readonly frameNames: readonly string[]
-  readonly frames: number
+  readonly frames: TargetFrames
   /** In how many jobs of annotators each frame is: where they overlap, each of them gets an annotation of its own. */
   readonly jobsPerFrame: Uint16Array
   /** Names of labels, with their attributes. */
@@ -33,7 +33,7 @@ export async function readTargetTask(
   if (row.size === 0) {
     throw new BackupError(`${url} has no data, so it has no frames to annotate`, { code: 'no-data', retryable: false })
   }
-  const { frames } = await cvat.contents.getFrames(taskId, signal)
+  const { frames, start_frame, frame_filter } = await cvat.contents.getFrames(taskId, signal)
   const owner =
     row.project_id === null ? { type: 'task' as const, id: taskId } : { type: 'project' as const, id: row.project_id }
   const labels = await cvat.contents.listLabels(owner, signal)
@@ -43,8 +43,12 @@ export async function readTargetTask(
     name: row.name,
     url,
     organization: await findSlug(row.organization_id, cvat, signal),
-    frameNames: frames.map(({ name }) => name),
-    frames: row.size,
+    frames: {
+      names: frames.map(({ name }) => name),
+      count: row.size,
+      start: start_frame,
+      step: Number(/^step=([1-9]\d*)$/.exec(frame_filter.trim())?.[1] ?? 1),
+    },
     jobsPerFrame: jobs.perFrame,
     labels: new Map(labels.map(({ name, attributes }) => [name, new Set(attributes.map((one) => one.name))])),
     annotations: jobs.counts,

@@ -1,54 +1,37 @@
 // `drill`: proves that archives can be restored, by restoring some of them, comparing, and removing what was made.
 
 import { join } from 'node:path'
+import { checkTarget } from '#services/restorer/check-target.ts'
 import { chooseDrills, findDrillable } from '#services/restorer/choose-drills.ts'
 import { isDrillGood, makeDrillId, runDrill } from '#services/restorer/run-drill.ts'
-import { chooseRestoreTarget } from '#shared/config/restore.ts'
-import { openCvatClient } from '#shared/cvat/client.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
-import { createLogger } from '#shared/logging/logger.ts'
 import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
-import { untilAskedToStop } from '#shared/service/start-signals.ts'
-import { openStore, type Store } from '#shared/store/open-store.ts'
+import type { Store } from '#shared/store/open-store.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { type DrillCommandRequest, readDrillRequest } from '../drill/read-drill-request.ts'
 import { formatDrillReport, formatDrillRow } from '../drill/report.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { loadRestoreSettings } from '../load-all-settings.ts'
-import { checkTarget } from '../restore/check-target.ts'
 import { confirm } from '../restore/confirm.ts'
-import { findSource } from '../restore/find-source.ts'
+import { interruptible } from '../restore/interruptible.ts'
+import { openSurroundings } from '../restore/open-surroundings.ts'
 import { formatBytes, quoteName } from '../view/format.ts'
 
 export async function drill(args: string[]): Promise<number> {
   const request = readDrillRequest(args)
-  const stopping = new AbortController()
-  void untilAskedToStop().then(() => stopping.abort(new Error('interrupted')))
-  try {
-    return await carryOut(request, stopping.signal)
-  } catch (error) {
-    if (!stopping.signal.aborted) throw error
-    process.stderr.write('interrupted: what it has made is still there, and the next drill on this server removes it\n')
-    return exitCodes.interrupted
-  }
+  return interruptible(
+    (signal) => carryOut(request, signal),
+    () => 'interrupted: what it has made is still there, and the next drill on this server removes it',
+  )
 }
 
 async function carryOut(request: DrillCommandRequest, signal: AbortSignal): Promise<number> {
-  const settings = loadRestoreSettings()
+  await using scope = new AsyncDisposableStack()
+  const { settings, store, source, target, logger } = await openSurroundings(request, scope)
   const { values } = settings
-  const target = chooseRestoreTarget(values.restore, settings.source, request.to)
-  if (!target) throw noLogin(request.to)
-  const level = settings.sources.LOG_LEVEL === 'default' ? 'fatal' : values.logging.level
-  const { format } = values.logging
-  const logger = createLogger({ level, format, service: 'cvat-backups', secrets: settings.secrets, destination: 2 })
-  const store = openStore({ directory: values.store.backupDir })
-  const source = await findSource(store, { wished: request.from, configured: settings.source?.url })
   const entities = request.entities ?? (await chooseDrills(store, source, request.sample, signal))
   if (entities.length === 0) throw nothingGood(source)
-  await using scope = new AsyncDisposableStack()
-  const cvat = scope.use(openCvatClient({ ...target, logger }))
-  const { version } = await checkTarget(cvat, target, signal)
-  const { username } = await cvat.getSelf(signal)
+  const { version } = await checkTarget(target, signal)
+  const { username } = await target.cvat.getSelf(signal)
   const say = (text: string) => void (request.json ? process.stderr : process.stdout).write(text)
   say(await announce(entities, store, { source, target: target.url, version, username }))
   if (!request.yes)
@@ -61,7 +44,7 @@ async function carryOut(request: DrillCommandRequest, signal: AbortSignal): Prom
   const report = await runDrill(
     { drillId, source, targetVersion: version, entities },
     { signal, logger: logger.child({ drill: drillId }), progress: async () => {} },
-    { store, target: { url: target.url, cvat }, chunkBytes, importTimeoutMs, now: () => new Date() },
+    { store, target, chunkBytes, importTimeoutMs, now: () => new Date() },
     {
       onLeftover: ({ what, isLeft }) => say(`${isLeft ? 'LEFT    ' : 'earlier '} ${what}\n`),
       onRow: (row) => say(formatDrillRow(row)),
@@ -104,14 +87,6 @@ function describe(entity: EntityRef, archive: StoredArchive | undefined): string
   const { observation, createdAt, verification } = archive.record
   const last = verification.drill ? `drilled ${verification.drill.at.slice(0, 10)}` : 'never drilled'
   return `${formatEntity(entity)} ${quoteName(observation.name)} of ${createdAt.slice(0, 16).replace('T', ' ')}, ${last}`
-}
-
-function noLogin(to: string | undefined): BackupError {
-  return new BackupError(to ? `There is no login for ${to}` : 'It is not said where to restore to', {
-    code: 'configuration',
-    retryable: false,
-    hint: 'Set CVAT_RESTORE_USERNAME and CVAT_RESTORE_PASSWORD, or CVAT_RESTORE_ACCESS_TOKEN, for the server of --to or CVAT_RESTORE_URL.',
-  })
 }
 
 function nothingGood(source: string): BackupError {

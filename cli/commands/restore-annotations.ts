@@ -1,58 +1,40 @@
 // `restore --annotations`: the annotations of an export back into a task that is still there.
 
-import { chooseRestoreTarget } from '#shared/config/restore.ts'
-import { openCvatClient } from '#shared/cvat/client.ts'
+import { checkTarget } from '#services/restorer/check-target.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
-import { createLogger } from '#shared/logging/logger.ts'
-import { untilAskedToStop } from '#shared/service/start-signals.ts'
-import { openStore, type Store } from '#shared/store/open-store.ts'
+import type { Store } from '#shared/store/open-store.ts'
 import { type FoundExport, findExport } from '../annotations/find-export.ts'
 import { importAnnotations } from '../annotations/import-annotations.ts'
 import { describeCounts, type ImportPlan, planImport } from '../annotations/plan-import.ts'
 import { type AnnotationsRequest, readAnnotationsRequest } from '../annotations/read-request.ts'
 import { countTask, readTargetTask, type TargetTask } from '../annotations/target-task.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { loadRestoreSettings } from '../load-all-settings.ts'
-import { checkTarget } from '../restore/check-target.ts'
 import { confirm } from '../restore/confirm.ts'
-import { findSource } from '../restore/find-source.ts'
+import { interruptible } from '../restore/interruptible.ts'
+import { openSurroundings } from '../restore/open-surroundings.ts'
 import { wrongUsage } from '../usage.ts'
 import { quoteName } from '../view/format.ts'
 import { backup } from './backup.ts'
 
 export async function restoreAnnotations(args: string[]): Promise<number> {
   const request = readAnnotationsRequest(args)
-  const stopping = new AbortController()
-  void untilAskedToStop().then(() => stopping.abort(new Error('interrupted')))
-  try {
-    return await carryOut(request, stopping.signal)
-  } catch (error) {
-    if (!stopping.signal.aborted) throw error
-    process.stderr.write(
-      'interrupted: the annotations are replaced whole or not at all; the same command may be called again\n',
-    )
-    return exitCodes.interrupted
-  }
+  return interruptible(
+    (signal) => carryOut(request, signal),
+    () => 'interrupted: the annotations are replaced whole or not at all; the same command may be called again',
+  )
 }
 
 async function carryOut(request: AnnotationsRequest, signal: AbortSignal): Promise<number> {
-  const settings = loadRestoreSettings()
-  const { values } = settings
-  const target = chooseRestoreTarget(values.restore, settings.source, request.to)
-  if (!target) throw noLogin()
-  const store = openStore({ directory: values.store.backupDir })
-  const source = await findSource(store, { wished: request.from, configured: settings.source?.url })
+  await using scope = new AsyncDisposableStack()
+  const { settings, store, source, target } = await openSurroundings(request, scope)
+  const { cvat } = target
   const isSource = target.url === source
   if (!isSource && request.into === undefined) {
     throw wrongUsage(`task ids of ${source} mean nothing on ${target.url}: say with --into which task there is meant`)
   }
   const { taskId, archive, at: notAfter } = request
   const found = await findExport(store, { taskId, serverUrl: source, archive, notAfter })
-  const level = settings.sources.LOG_LEVEL === 'default' ? 'fatal' : values.logging.level
-  const { format } = values.logging
-  const logger = createLogger({ level, format, service: 'cvat-backups', secrets: settings.secrets, destination: 2 })
-  await using cvat = openCvatClient({ ...target, logger })
-  const { version } = await checkTarget(cvat, target, signal)
+  const { version } = await checkTarget(target, signal)
   const task = await readTargetTask(request.into ?? taskId, target.url, cvat, signal)
   const plan = await planImport(found, task, signal)
   const canBackUp = isSource && settings.source?.url === target.url
@@ -65,7 +47,7 @@ async function carryOut(request: AnnotationsRequest, signal: AbortSignal): Promi
   const by = `those of ${found.archive.record.archive.fileName} from ${source}`
   if (!request.yes) await confirm(`Replace all annotations of ${task.url} by ${by}?`, signal)
   const undo = request.hasBackup ? undefined : await backUpFirst(task, store, target.url)
-  await importAnnotations(plan.document, task, cvat, values.restore, signal)
+  await importAnnotations(plan.document, task, cvat, settings.values.restore, signal)
   return tellResult(task, plan, await countTask(task.id, cvat, signal), undo)
 }
 
@@ -127,14 +109,6 @@ function tellResult(
   )
   process.stdout.write(`${lines.join('\n')}\n`)
   return isAsExpected ? exitCodes.ok : exitCodes.failed
-}
-
-function noLogin(): BackupError {
-  return new BackupError('There is no login for the server that is restored to', {
-    code: 'configuration',
-    retryable: false,
-    hint: 'Set CVAT_RESTORE_USERNAME and CVAT_RESTORE_PASSWORD, or CVAT_RESTORE_ACCESS_TOKEN.',
-  })
 }
 
 function noBackupPossible({ url, id }: TargetTask, targetUrl: string): BackupError {

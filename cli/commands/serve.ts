@@ -12,7 +12,7 @@ import { openQueues } from '../embedded/open-queues.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { type AllSettings, loadAllSettings } from '../load-all-settings.ts'
 import { readArguments } from '../read-arguments.ts'
-import { openServicesClient, openTarget, startServices } from '../start-services.ts'
+import { openRestoreTarget, openServicesClient, startServices } from '../start-services.ts'
 
 export async function serve(args: string[]): Promise<number> {
   readArguments(args, {})
@@ -52,7 +52,7 @@ export async function serve(args: string[]): Promise<number> {
   const cvat = scope.use(openServicesClient(settings, logger))
   const tracing = scope.use(await openTracing({ ...settings.values.tracing, service: 'serve', logger, secrets }))
   const connection = { ...queues.connection, telemetry: tracing.telemetry }
-  const target = openTarget(settings, logger)
+  const target = openRestoreTarget(settings, logger)
   if (target) scope.use(target.cvat)
   const surroundings = { connection, cvat, logger, schedules, metrics, ...(target ? { target } : {}) }
   const services = await startServices(settings, surroundings)

@@ -44,10 +44,10 @@ export function describeRow(
 ): ReportRow {
   const common = {
     entity: formatEntity(payload.entity),
-    name: payload.name,
     // What was on its way when it was broken off, though a newer one was chosen since.
+    name: state?.name ?? payload.name,
     archive: state?.archive.fileName ?? payload.archive.fileName,
-    sizeBytes,
+    sizeBytes: state?.archive.sizeBytes ?? sizeBytes,
     notes: state?.notes ?? [],
   }
   if (state?.state === 'done' && state.resultId !== undefined) {

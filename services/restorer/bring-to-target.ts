@@ -70,7 +70,7 @@ const UNCERTAIN = new Set([
 ])
 
 /** What an earlier attempt has made. An import that may be under way is waited for. */
-export async function findMade(work: Omit<Work, 'upload'>): Promise<number | undefined> {
+export async function findMade(work: Omit<Work, 'upload' | 'source'>): Promise<number | undefined> {
   const { payload, context, deps, markedName, state } = work
   const { state: how, requestId, resultId } = state()
   if (how === 'imported' && resultId !== undefined) return resultId
@@ -108,7 +108,7 @@ async function listOthers({ payload, deps }: Pick<Work, 'payload' | 'deps'>): Pr
   return ids
 }
 
-async function bringBytes({ payload, context, deps, upload, save, state }: Work): Promise<string> {
+async function bringBytes({ payload, context, deps, upload, source, save, state }: Work): Promise<string> {
   const { sizeBytes } = upload.archive
   const isSame = state().planDigest === upload.digest
   return uploadArchive(
@@ -118,7 +118,7 @@ async function bringBytes({ payload, context, deps, upload, save, state }: Work)
       archive: upload.archive,
       uploadName: isSame ? state().uploadName : undefined,
       onCreated: (uploadName) =>
-        save({ state: 'uploading', uploadName, planDigest: upload.digest, sizeBytes, requestId: undefined }),
+        save({ ...source, state: 'uploading', uploadName, planDigest: upload.digest, sizeBytes, requestId: undefined }),
       onProgress: (sentBytes) => {
         void context.progress({ phase: 'upload', sentBytes, totalBytes: sizeBytes }).catch(() => undefined)
       },

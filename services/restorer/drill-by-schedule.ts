@@ -2,6 +2,7 @@
 
 import type { DrillPayload } from '#shared/queues/drills-queue.ts'
 import type { JobContext } from '#shared/service/consume.ts'
+import { checkTarget } from './check-target.ts'
 import { chooseDrills } from './choose-drills.ts'
 import type { RestoreDeps } from './restore-work.ts'
 import { assertDrilled, makeDrillId, runDrill } from './run-drill.ts'
@@ -26,7 +27,7 @@ export async function drillBySchedule(
   }
   const drillId = payload.drillId ?? makeDrillId(deps.now())
   if (payload.drillId === undefined) await context.save({ ...payload, drillId })
-  const { version } = await target.cvat.checkServer(context.signal)
+  const { version } = await checkTarget(target, context.signal)
   // An earlier attempt of this job has done a part of it.
   const earlier = (await store.readDrillReport(drillId))?.archives.filter(({ result }) => result !== 'failed') ?? []
   const entities = await chooseDrills(store, source, Math.max(0, sample - earlier.length), context.signal)

@@ -18,6 +18,10 @@ const refusals: readonly KnownRefusal[] = [
     hint: 'restore --repair changes the one field that this server refuses, in what is uploaded; the archive stays as it is.',
   },
   {
+    text: /filenotfounderror.*share.*manifest\.jsonl/i,
+    hint: 'The archive is of an older CVAT and says that its media lie on a share, though they are in it. restore --repair changes that one field in what is uploaded; the archive stays as it is.',
+  },
+  {
     text: /no media data found/i,
     hint: 'A task in the archive has no pictures: they were missing on the server when it was backed up. Restore an earlier archive (--at, --archive).',
   },

@@ -3,16 +3,15 @@
 import { cvatSettings } from '#shared/config/cvat.ts'
 import { chooseRestoreTarget, restoreSettings } from '#shared/config/restore.ts'
 import { storeSettings } from '#shared/config/store.ts'
-import { openCvatClient } from '#shared/cvat/client.ts'
 import { runService } from '#shared/service/run-service.ts'
 import { openStore } from '#shared/store/open-store.ts'
+import { openTarget } from './open-target.ts'
 import { startRestorer } from './service.ts'
 
 await runService(
   'restorer',
   { cvat: cvatSettings, store: storeSettings, restore: restoreSettings },
   async ({ values, connection, logger, metrics }) => {
-    const { url, credentials, ca } = chooseRestoreTarget(values.restore, values.cvat)!
     return startRestorer({
       ...values.restore,
       serverUrl: values.cvat.url,
@@ -20,7 +19,7 @@ await runService(
       logger,
       metrics,
       store: openStore({ directory: values.store.backupDir }),
-      target: { url, cvat: openCvatClient({ url, credentials, ca, logger }) },
+      target: openTarget(chooseRestoreTarget(values.restore, values.cvat)!, logger),
     })
   },
 )

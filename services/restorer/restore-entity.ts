@@ -9,12 +9,13 @@ import type { Store } from '#shared/store/open-store.ts'
 import type { Difference, RestoreState } from '#shared/store/restore-state.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { bringToTarget } from './bring-to-target.ts'
+import { nameOwnSettings } from './check-target.ts'
 import { compareRestored } from './compare-restored.ts'
 import { composeUpload } from './compose-upload.ts'
 import { findByName } from './find-restored.ts'
 import { cutName, makeMark, markName } from './mark-name.ts'
 import { putBack } from './put-back.ts'
-import type { RestoreContext, RestoreDeps, Work } from './restore-work.ts'
+import type { RestoreContext, RestoreDeps, SentSource, Work } from './restore-work.ts'
 
 export interface RestoreResult {
   /** On the target. */
@@ -30,17 +31,27 @@ export async function restoreEntity(
   context: RestoreContext,
   deps: RestoreDeps,
 ): Promise<RestoreResult> {
+  try {
+    return await carryOut(payload, context, deps)
+  } catch (error) {
+    context.signal.throwIfAborted()
+    throw nameOwnSettings(error, deps.target)
+  }
+}
+
+async function carryOut(payload: RestorePayload, context: RestoreContext, deps: RestoreDeps): Promise<RestoreResult> {
   const { restoreId, entity } = payload
   if (payload.targetUrl !== deps.target.url) throw otherTarget(payload.targetUrl, deps.target.url)
   const earlier = await deps.store.readRestoreState(restoreId, entity)
   if (earlier?.state === 'done' && earlier.resultId !== undefined) return describeResult(earlier, deps)
   const archive = await findArchiveToGoOnWith(payload, earlier, deps.store)
   const mark = makeMark(restoreId, entity)
-  const finalName = cutName(payload.as ?? archive.record.observation.name)
   // By this name it is looked for: where it may be there already, by that which it was sent with.
   const sentAs = mayBeOnTarget(earlier) ? earlier.markedName : undefined
-  const markedName = sentAs ?? markName(finalName, mark, deps.isDrill ? 'drill' : 'restore')
-  const { fileName, sha256 } = archive.record.archive
+  const { name } = archive.record.observation
+  const markedName = sentAs ?? markName(cutName(payload.as ?? name), mark, deps.isDrill ? 'drill' : 'restore')
+  const { fileName, sha256, sizeBytes } = archive.record.archive
+  const source: SentSource = { archive: { fileName, sha256, sizeBytes }, name }
   const about = { source: archive.record.server.url, target: deps.target.url, archive: fileName }
   context.logger.info(about, earlier ? `going on with restoring ${entity.type} ${entity.id}` : 'restoring')
   const upload = await composeUpload(
@@ -57,25 +68,26 @@ export async function restoreEntity(
     state: 'uploading',
     mark,
     startedAt: deps.now().toISOString(),
+    ...source,
     ...(earlier && withoutFailure(earlier)),
+    ...(mayBeOnTarget(earlier) ? {} : source),
     markedName,
-    archive: { fileName, sha256 },
     tasks: upload.tasks.length,
   }
   const save = async (change: Partial<RestoreState>) => {
     state = { ...state, ...change }
     await deps.store.writeRestoreState(state)
   }
-  const work: Work = { payload, context, deps, upload, markedName, save, state: () => state }
+  const work: Work = { payload, context, deps, upload, source, markedName, save, state: () => state }
   const resultId = await bringToTarget(work)
   const restored: EntityRef = { type: entity.type, id: resultId }
   await context.progress({ phase: 'compare' })
-  const { differences, notes } = await finish(work, restored, archive, finalName)
+  const { differences, notes } = await finish(work, restored, archive, cutName(payload.as ?? state.name ?? name))
   await save({
     state: 'done',
     resultId,
     differences,
-    notes: [...upload.notes, ...notes],
+    notes: [...describeOther(state.archive.fileName, fileName), ...upload.notes, ...notes],
     endedAt: deps.now().toISOString(),
   })
   context.logger.info({ ...about, restored: formatEntity(restored), differences: differences.length }, 'restored')
@@ -155,6 +167,12 @@ function isNotFound(error: unknown): boolean {
 function describeTwin(twin: EntityRef, url: string): Difference {
   const what = `was made a second time, as ${formatEntity(twin)}: compare, and delete it: ${url}/${twin.type}s/${twin.id}`
   return { where: 'it', what }
+}
+
+/** It was made before its archive went, and can only be compared with another. */
+function describeOther(madeOf: string, comparedWith: string): string[] {
+  if (madeOf === comparedWith) return []
+  return [`made of ${madeOf}, which is not there any more; compared with ${comparedWith}`]
 }
 
 function withoutFailure({ failure: _, endedAt: __, ...state }: RestoreState): RestoreState {

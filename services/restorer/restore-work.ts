@@ -7,13 +7,18 @@ import type { Store } from '#shared/store/open-store.ts'
 import type { RestoreState } from '#shared/store/restore-state.ts'
 import type { Upload } from './compose-upload.ts'
 
+/** What is restored to. */
+export interface TargetServer {
+  /** Normalised. */
+  readonly url: string
+  readonly cvat: CvatClient
+  /** By CVAT_RESTORE_…, so that is what faults name; absent: that for CVAT_URL. */
+  readonly hasOwnLogin?: boolean
+}
+
 export interface RestoreDeps {
   readonly store: Store
-  readonly target: {
-    /** Normalised. */
-    readonly url: string
-    readonly cvat: CvatClient
-  }
+  readonly target: TargetServer
   readonly chunkBytes: number
   readonly importTimeoutMs: number
   readonly now: () => Date
@@ -29,11 +34,16 @@ export interface RestoreContext {
   progress(progress: object): Promise<void>
 }
 
+/** Noted with the upload: by then, and no earlier, what was sent before it is of no account. */
+export type SentSource = Pick<RestoreState, 'archive' | 'name'>
+
 export interface Work {
   readonly payload: RestorePayload
   readonly context: RestoreContext
   readonly deps: RestoreDeps
   readonly upload: Upload
+  /** What the upload is made of. */
+  readonly source: SentSource
   readonly markedName: string
   /** On the disk before it returns. */
   save(change: Partial<RestoreState>): Promise<void>

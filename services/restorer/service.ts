@@ -1,7 +1,6 @@
 // The restorer: takes jobs of the restores queue and makes projects and tasks anew on its target.
 
 import type { Logger } from 'pino'
-import type { CvatClient } from '#shared/cvat/client.ts'
 import { openMetrics, type ProcessMetrics } from '#shared/monitoring/open-metrics.ts'
 import { drillsQueue } from '#shared/queues/drills-queue.ts'
 import type { QueueConnection } from '#shared/queues/open-queue.ts'
@@ -14,6 +13,7 @@ import { drillBySchedule } from './drill-by-schedule.ts'
 import { collectDrills } from './drill-metrics.ts'
 import { noteFailure } from './note-failure.ts'
 import { restoreEntity } from './restore-entity.ts'
+import type { TargetServer } from './restore-work.ts'
 
 export interface RestorerDeps {
   readonly connection: QueueConnection
@@ -21,7 +21,7 @@ export interface RestorerDeps {
   readonly logger: Logger
   /** Absent: counted for nobody. */
   readonly metrics?: ProcessMetrics | undefined
-  readonly target: { readonly url: string; readonly cvat: CvatClient }
+  readonly target: TargetServer
   readonly parallelRestores: number
   readonly chunkBytes: number
   readonly importTimeoutMs: number

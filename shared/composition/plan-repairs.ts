@@ -18,7 +18,7 @@ export interface FolderTexts {
 
 export interface Obstacle {
   /** As the warning in the record. */
-  readonly code: 'needs-no-static-cache' | 'label-name-collides' | 'duplicate-member'
+  readonly code: 'needs-no-static-cache' | 'media-claimed-on-share' | 'label-name-collides' | 'duplicate-member'
   readonly folder: string
   readonly message: string
   /** What can be done about it while uploading; absent where nothing can. */
@@ -37,9 +37,7 @@ export function planRepairs(texts: FolderTexts): Obstacle[] {
   const json = parse(texts.json)
   const { folder } = texts
   return [
-    ...warnAboutData(json?.data).map(
-      ({ message }): Obstacle => ({ code: 'needs-no-static-cache', folder, message, repair: mendStorageMethod(texts) }),
-    ),
+    ...mendData(texts, json),
     ...warnAboutLabels(json?.labels).map(
       // Its annotations name the label too, and all of them would have to be written anew.
       ({ message }): Obstacle => ({ code: 'label-name-collides', folder, message, repair: undefined }),
@@ -48,22 +46,44 @@ export function planRepairs(texts: FolderTexts): Obstacle[] {
   ]
 }
 
+/** What takes the place of a field's value, by the code of the obstacle that it is. */
+const fields = {
+  'needs-no-static-cache': { key: 'storage_method', from: 'file_system', to: 'cache', confidence: 'certain' },
+  'media-claimed-on-share': { key: 'storage', from: 'share', to: 'local', confidence: 'guess' },
+} as const
+
 /**
- * `"storage_method":"file_system"` becomes `"cache"`. In the text, not by writing the parsed object: nothing else in it
- * may change, numbers such as 1.0 included.
+ * Values of single fields. In the text, not by writing the parsed object: nothing else in it may change, numbers such as
+ * 1.0 included.
  */
-function mendStorageMethod({ json = '', jsonName, folder }: FolderTexts): Repair | undefined {
+function mendData(
+  { json = '', jsonName, folder }: FolderTexts,
+  parsed: Record<string, unknown> | undefined,
+): Obstacle[] {
+  let text = json
+  const obstacles = warnAboutData(parsed?.data).map(({ code, message }): Obstacle => {
+    const known = code as keyof typeof fields
+    const { key, from, to, confidence } = fields[known]
+    const mended = replaceField(text, key, from, to)
+    if (mended === undefined) return { code: known, folder, message, repair: undefined }
+    text = mended
+    const what = `"${key}" changed from "${from}" to "${to}"`
+    return { code: known, folder, message, repair: { what, confidence, edits: [] } }
+  })
+  // The text can be changed only once: the first that can be mended carries all.
+  const carrier = obstacles.find(({ repair }) => repair)
+  const edits = [{ name: folder + jsonName, text }]
+  return obstacles.map((one) => (one === carrier ? { ...one, repair: { ...one.repair!, edits } } : one))
+}
+
+/** Undefined where more than this one field of `data` would change. */
+function replaceField(json: string, key: string, from: string, to: string): string | undefined {
   // No string of JSON can hold this: quotes inside strings are escaped.
-  const pattern = /(?<!\\)("storage_method"\s*:\s*)"file_system"/g
-  const text = json.replaceAll(pattern, '$1"cache"')
+  const pattern = new RegExp(`(?<!\\\\)("${key}"\\s*:\\s*)"${from}"`, 'g')
+  const text = json.replaceAll(pattern, `$1"${to}"`)
   const before = parse(json)
-  const wanted = { ...before, data: { ...(before?.data as object), storage_method: 'cache' } }
-  if (JSON.stringify(parse(text)) !== JSON.stringify(wanted)) return undefined
-  return {
-    what: '"storage_method" changed from "file_system" to "cache"',
-    confidence: 'certain',
-    edits: [{ name: folder + jsonName, text }],
-  }
+  const wanted = { ...before, data: { ...(before?.data as object), [key]: to } }
+  return JSON.stringify(parse(text)) === JSON.stringify(wanted) ? text : undefined
 }
 
 /**

@@ -26,6 +26,13 @@ const framesSchema = z.object({
   frames: z.array(z.object({ name: z.string() })),
   deleted_frames: z.array(z.int().nonnegative()),
   size: z.int().nonnegative(),
+  /** Of a video: the first of its frames that the task has. */
+  start_frame: z.int().nonnegative().default(0),
+  /** `step=5`: every fifth of them; empty for all. */
+  frame_filter: z
+    .string()
+    .nullish()
+    .transform((text) => text ?? ''),
 })
 
 /** `frames` has one entry a picture, or a single one for a whole video. */

@@ -29,7 +29,14 @@ export const restoreStateSchema = z.looseObject({
   entity: entityRefSchema,
   /** Of CVAT_URL or CVAT_RESTORE_URL, normalised: where it is restored to. */
   targetUrl: z.string().min(1),
-  archive: z.object({ fileName: z.string().min(1), sha256: z.string() }),
+  /** What was sent, and not what may have been chosen since. */
+  archive: z.object({
+    fileName: z.string().min(1),
+    sha256: z.string(),
+    sizeBytes: z.int().nonnegative().optional(),
+  }),
+  /** Of the project or task, as that archive's record has it. */
+  name: z.string().optional(),
   /**
    * `uploading`: bytes are under way, nothing is on the target. `importing`: the target was told to import them, and may or
    * may not have. `imported`: it is there, under its marked name. `done`: compared, and under its own name. Where it has failed, `failure` says why, and this how far it had come.

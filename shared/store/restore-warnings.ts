@@ -15,6 +15,7 @@ const labelsSchema = z.array(
 )
 
 const dataSchema = z.looseObject({
+  storage: z.string().optional(),
   storage_method: z.string().optional(),
   sorting_method: z.string().optional(),
   custom_segments: z.boolean().optional(),
@@ -37,17 +38,35 @@ export function warnAboutLabels(labels: unknown): Problem[] {
     }))
 }
 
-/** Made without cache and sorted by random or by hand: refused where the server allows static cache. */
+/** What CVAT's importer stumbles over in the settings of a task's data. */
 export function warnAboutData(data: unknown): Problem[] {
   const parsed = dataSchema.safeParse(data)
-  if (!parsed.success) return []
-  const { storage_method, sorting_method, custom_segments } = parsed.data
+  return parsed.success ? [...warnAboutCache(parsed.data), ...warnAboutShare(parsed.data)] : []
+}
+
+/** Made without cache and sorted by random or by hand: refused where the server allows static cache. */
+function warnAboutCache({ storage_method, sorting_method, custom_segments }: z.infer<typeof dataSchema>): Problem[] {
   const isReordered = sorting_method === 'random' || sorting_method === 'predefined'
   if (storage_method !== 'file_system' || !isReordered || custom_segments) return []
   return [
     {
       code: 'needs-no-static-cache',
       message: `restorable only where CVAT_ALLOW_STATIC_CACHE is "no": made without cache and in ${sorting_method} order. docs/backup-format.md tells how to mend it`,
+    },
+  ]
+}
+
+/**
+ * Not measured: CVAT 2.64.1 writes `local` here. Until the end of 2025 it wrote `share` for tasks whose media stayed on a share,
+ * copied the media into the backup all the same, and looked for them on the share when it was restored.
+ */
+function warnAboutShare({ storage }: z.infer<typeof dataSchema>): Problem[] {
+  if (storage !== 'share') return []
+  return [
+    {
+      code: 'media-claimed-on-share',
+      message:
+        'CVAT may not restore this: it says that its media lie on a share, as older versions of CVAT wrote it, though they are in the archive. docs/backup-format.md tells how to mend it',
     },
   ]
 }

@@ -58,6 +58,23 @@ test("of a project's export only the task's own part is taken", slow, async () =
   expect(server.world.tasks.get(1)?.annotations.extraShapes).toBe(5)
 })
 
+test('a video gets its annotations back, frame by frame', slow, async () => {
+  const world = smallWorld({ projects: 0 })
+  const { id: projectId } = world.addProject({ name: 'videos', labels: ['tram'] })
+  const video = { projectId, frames: 12, bytesPerFrame: 100, shapesPerFrame: 2, mode: 'interpolation' } as const
+  // In a project's export the second one's frames have the names of the first one's, numbered.
+  const tasks = ['first', 'second'].map((name) => world.addTask({ ...video, name }))
+  const server = await openInstallation({ world })
+  expect((await server.run(['backup', '--mode', 'a'])).code).toBe(0)
+  for (const { id } of tasks) {
+    world.annotate(id, 7)
+    const ended = await server.run(['restore', '--annotations', `task-${id}`, '--yes'])
+    expect({ code: ended.code, stderr: ended.stderr }).toEqual({ code: 0, stderr: '' })
+    expect(ended.stdout).toMatch(/brings +0 tags, 24 shapes, 0 tracks on 12 pictures/)
+    expect(ended.stdout).toMatch(/now +0 tags, 24 shapes, 0 tracks/)
+  }
+})
+
 test('frames that are not those of the export are named, and nothing is sent', slow, async () => {
   const { server, world } = await open()
   const other = world.addTask({ projectId: null, name: 'other pictures', frames: 2, bytesPerFrame: 500 })

@@ -1,7 +1,7 @@
 // The two texts that hold annotations: annotations.json of a backup, annotations.xml of "CVAT for images".
 
 import type { ArchivePlan, PlannedTask } from './archive-plan.ts'
-import { frameOf, numberRepeats } from './frames.ts'
+import { exportedName, frameOf, numberRepeats } from './frames.ts'
 import { imageElements, trackElements } from './restore/annotation-xml.ts'
 import { escapeXml } from './xml-text.ts'
 
@@ -138,8 +138,8 @@ function imagesXml(
   const lines: string[] = []
   const subset = task.subset || 'default'
   for (let frame = 0; frame < task.data.frames; frame += 1) {
-    const { width, height, ...info } = frameOf(task, frame)
-    const name = unique(`${subset}/${info.name}`).slice(subset.length + 1)
+    const { width, height } = frameOf(task, frame)
+    const name = unique(`${subset}/${exportedName(task, frame)}`).slice(subset.length + 1)
     lines.push(
       `  <image id="${firstImage + frame}" name="${escapeXml(name)}" subset="${escapeXml(subset)}" task_id="${task.id}" ` +
         `width="${width}" height="${height}">\n`,

@@ -3,7 +3,7 @@
 import { annotationsXml } from './annotation-text.ts'
 import { projectJson, taskJson } from './archive-json.ts'
 import type { ArchivePlan, PlannedGuide, PlannedTask } from './archive-plan.ts'
-import { frameName, frameSize, numberRepeats } from './frames.ts'
+import { exportedName, frameName, frameSize, numberRepeats } from './frames.ts'
 import { pictureBytes, storedBytes, textBytes, videoBytes } from './media-bytes.ts'
 import { annotationsContent } from './restore/stored-annotations.ts'
 import type { Task } from './world-records.ts'
@@ -108,10 +108,23 @@ function datasetMembers(plan: ArchivePlan): ZipMember[] {
   if (plan.kind === 'annotations') return [text]
   const pictures = plan.tasks.flatMap(({ task }) => {
     const folder = plan.project ? `images/${task.subset || 'default'}/` : 'images/'
+    if (task.data?.mode === 'interpolation') return videoPictures(task, folder)
     return mediaMembers(task, folder).filter((member) => !member.name.endsWith('manifest.jsonl'))
   })
   const unique = numberRepeats()
   return [text, ...pictures.map((member) => ({ ...member, name: unique(member.name), modifiedMs: plan.exportedMs }))]
+}
+
+/** Of a video each frame is written as a picture (known from CVAT's source, not recorded). */
+function videoPictures(task: Task, folder: string): ZipMember[] {
+  const { data } = task
+  if (!data || data.isMissing) return []
+  return Array.from({ length: data.frames }, (_, frame) => ({
+    name: `${folder}${exportedName(task, frame)}.PNG`,
+    modifiedMs: Date.parse(data.uploadedDate),
+    mode: fileMode,
+    content: pictureBytes(`${data.seed}/${frame}`, data.bytesPerFrame),
+  }))
 }
 
 function writtenAtExport(plan: ArchivePlan, name: string, content: ZipMember['content']): ZipMember {

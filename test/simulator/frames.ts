@@ -10,6 +10,22 @@ export function frameOf(task: Task, frame: number): FrameInfo {
   return known ?? { name: frameName(frame), ...frameSize(data?.seed ?? 0, frame), related_files: 0 }
 }
 
+/**
+ * What an annotation export calls a frame: those of a video by their numbers in it, whichever of them the task has. Known from
+ * CVAT's source, where importing takes frames by these names, too.
+ */
+export function exportedName(task: Task, frame: number): string {
+  if (task.data?.mode !== 'interpolation') return frameOf(task, frame).name
+  const { start_frame = 0, frame_filter = '' } = (task.restored?.description.data ?? {}) as FrameRange
+  const step = Number(/^step=(\d+)$/.exec(frame_filter)?.[1] ?? 1)
+  return `frame_${String(start_frame + frame * step).padStart(6, '0')}`
+}
+
+interface FrameRange {
+  readonly start_frame?: number
+  readonly frame_filter?: string
+}
+
 export function frameName(frame: number): string {
   return `img_${frame}.jpg`
 }
@@ -28,6 +44,6 @@ export function numberRepeats(): (path: string) => string {
   return (path) => {
     const count = seen.get(path) ?? 0
     seen.set(path, count + 1)
-    return count === 0 ? path : path.replace(/(?=\.\w+$)/, `_${count}`)
+    return count === 0 ? path : path.replace(/(?=(\.\w+)?$)/, `_${count}`)
   }
 }

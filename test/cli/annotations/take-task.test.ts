@@ -83,8 +83,14 @@ it('writes an attribute so that it is read again', () => {
 })
 
 describe('an image is the frame', () => {
-  const match = (frames: string[], images: string[], isProjects = false, count = frames.length) => {
-    const matcher = openFrameMatcher({ names: frames, count }, isProjects)
+  const match = (
+    frames: string[],
+    images: string[],
+    isProjects = false,
+    count = frames.length,
+    step = { start: 0, step: 1 },
+  ) => {
+    const matcher = openFrameMatcher({ names: frames, count, ...step }, isProjects)
     return images.map((name) => matcher.match({ name }))
   }
 
@@ -118,6 +124,25 @@ describe('an image is the frame', () => {
       { frame: 2, name: undefined },
       undefined,
       undefined,
+    ])
+  })
+
+  it('of its number in a video of which the task has every so many frames', () => {
+    const step = { start: 3, step: 2 }
+    const names = ['frame_000003', 'frame_000015', 'frame_000004', 'frame_000001', 'frame_000017']
+    expect(match(['v.mp4'], names, false, 7, step).map((found) => found?.frame)).toEqual([
+      0,
+      6,
+      undefined,
+      undefined,
+      undefined,
+    ])
+  })
+
+  it("of the number that it had in a video before a project's export told it from another", () => {
+    expect(match(['v.mp4'], ['frame_000001', 'frame_000002_1'], true, 3)).toEqual([
+      { frame: 1, name: undefined },
+      { frame: 2, name: 'frame_000002' },
     ])
   })
 })

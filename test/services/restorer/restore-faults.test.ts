@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { describeRow } from '../../../cli/restore/report.ts'
 import { readMembers } from '../../contracts/zip-shape.ts'
 import { fixtures } from '../../shared/composition/composed-files.ts'
 import { buildZip } from '../../shared/store/build-zip.ts'
@@ -11,7 +12,7 @@ import { storeFile } from '../../shared/store/store-file.ts'
 import { project6 } from '../../shared/store/store-fixture.ts'
 import { expectNoLeaks } from '../../support/expect-no-leaks.ts'
 import { waitFor } from '../../support/wait-for.ts'
-import { openRestoreFixture, type RestoreFixture, storeProject } from './restore-fixture.ts'
+import { describePayload, openRestoreFixture, type RestoreFixture, storeProject } from './restore-fixture.ts'
 
 expectNoLeaks()
 
@@ -312,8 +313,11 @@ describe('where a newer archive was chosen since it was broken off', () => {
     expect(await fixture.restore(newer)).toMatchObject({ differences: [] })
     expect(fixture.present()).toEqual(['alpha'])
     expect([uploads(fixture), imports(fixture)]).toEqual([1, 1])
-    const { fileName } = fixture.archive.record.archive
-    expect(await fixture.store.readRestoreState('test', project6)).toMatchObject({ archive: { fileName } })
+    const { fileName, sizeBytes } = fixture.archive.record.archive
+    const state = await fixture.store.readRestoreState('test', project6)
+    expect(state).toMatchObject({ archive: { fileName } })
+    const row = describeRow(describePayload(newer, fixture.target), newer.record.archive.sizeBytes, state)
+    expect(row).toMatchObject({ result: 'restored', name: 'alpha', archive: fileName, sizeBytes })
   })
 
   it('and the one it was made of was removed, it is there once all the same', async () => {
@@ -321,9 +325,30 @@ describe('where a newer archive was chosen since it was broken off', () => {
     await interruptBy(fixture, { ...finish, nth: 1, fault: { kind: 'silence', when: 'after' } })
     const newer = await getsNewer(fixture)
     await fixture.store.removeArchive(fixture.archive)
-    await fixture.restore(newer)
-    expect(fixture.present()).toEqual(['beta'])
+    const { differences, notes } = await fixture.restore(newer)
+    expect(fixture.present()).toEqual(['alpha'])
+    expect(differences).not.toEqual([])
+    const { fileName, sizeBytes } = fixture.archive.record.archive
+    expect(notes).toContainEqual(expect.stringContaining(`made of ${fileName}, which is not there any more`))
+    const state = await fixture.store.readRestoreState('test', project6)
+    const row = describeRow(describePayload(newer, fixture.target), newer.record.archive.sizeBytes, state)
+    expect(row).toMatchObject({ result: 'differs', name: 'alpha', archive: fileName, sizeBytes })
     expect([uploads(fixture), imports(fixture)]).toEqual([1, 1])
+  })
+
+  it('the one it was made of was removed, and nothing was made, it is the newer one under its own name', async () => {
+    const fixture = await start()
+    await interruptAt(fixture, { ...finish, nth: 1 })
+    const newer = await getsNewer(fixture)
+    await fixture.store.removeArchive(fixture.archive)
+    expect(await fixture.restore(newer)).toMatchObject({ differences: [], notes: [] })
+    expect(fixture.present()).toEqual(['beta'])
+    const { fileName } = newer.record.archive
+    expect(await fixture.store.readRestoreState('test', project6)).toMatchObject({
+      name: 'beta',
+      archive: { fileName },
+    })
+    expect([uploads(fixture), imports(fixture)]).toEqual([2, 1])
   })
 
   it('and the old one was removed while it was sent, that is said, and the newer one is sent from its beginning', async () => {

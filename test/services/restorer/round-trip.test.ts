@@ -50,6 +50,29 @@ describe('an archive of a real CVAT', () => {
     },
   )
 
+  it('that says its media lie on a share is refused, and restored with --repair', async () => {
+    const fixture = await openRestoreFixture()
+    // Made as older versions of CVAT wrote it: 2.64.1 writes `local`.
+    const members = await readMembers(readFileSync(new URL('kinds/share_images_nocopy.zip', folder)))
+    const bytes = buildZip(
+      members.map(({ shape: { name }, content }) => ({
+        name,
+        data: name === 'task.json' ? content.toString().replace('"storage":"local"', '"storage":"share"') : content,
+      })),
+    )
+    const entity = { type: 'task', id: 6 } as const
+    const archive = await storeFile(fixture.store, { entity, bytes, observation: observe(6) })
+    expect(archive.record.verification.warnings).toMatchObject([{ code: 'media-claimed-on-share' }])
+    await expect(fixture.restore(archive)).rejects.toMatchObject({
+      message: expect.stringContaining('/share/manifest.jsonl'),
+      hint: expect.stringContaining('--repair'),
+    })
+    const mended = '"storage" changed from "share" to "local"'
+    const result = await fixture.restore(archive, { repair: true })
+    expect(result).toMatchObject({ differences: [], notes: [expect.stringContaining(`restored with ${mended}`)] })
+    expect(readFileSync(archive.archivePath)).toEqual(bytes)
+  })
+
   it('whose guide has two pictures of one name keeps both with --repair, and says so', async () => {
     const fixture = await openRestoreFixture()
     const archive = await store(fixture, 'kinds/guide_two_assets_same_name')

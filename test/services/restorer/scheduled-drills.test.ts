@@ -2,6 +2,7 @@
 
 import { expect, it, onTestFinished } from 'vitest'
 import { startRestorer } from '#services/restorer/service.ts'
+import { openCvatClient } from '#shared/cvat/client.ts'
 import { openMetrics } from '#shared/monitoring/open-metrics.ts'
 import { drillsQueue } from '#shared/queues/drills-queue.ts'
 import { openQueue } from '#shared/queues/open-queue.ts'
@@ -9,22 +10,26 @@ import { provenLevel } from '#shared/store/record.ts'
 import { serverUrl } from '../../shared/store/store-fixture.ts'
 import { expectNoLeaks } from '../../support/expect-no-leaks.ts'
 import { newPrefix, useRedis } from '../../support/redis-server.ts'
+import { login } from '../../support/small-world.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { openRestoreFixture, storeProject } from './restore-fixture.ts'
 
 const redis = useRedis()
 expectNoLeaks()
 
-async function start(drillSample: number) {
+async function start(drillSample: number, password: string = login.password) {
   const fixture = await openRestoreFixture()
   await storeProject(fixture.store, 6)
   await storeProject(fixture.store, 7)
   const prefix = newPrefix()
   const queue = openQueue(drillsQueue, await redis.connect(prefix))
   const metrics = openMetrics()
+  const { url } = fixture.target
+  const cvat = openCvatClient({ url, credentials: { ...login, password } })
   const service = await startRestorer({
     metrics,
     ...fixture.deps,
+    target: { url, cvat, hasOwnLogin: true },
     connection: await redis.connect(prefix),
     logger: fixture.logs.logger,
     parallelRestores: 1,
@@ -34,6 +39,7 @@ async function start(drillSample: number) {
   onTestFinished(async () => {
     await service.close()
     await queue.close()
+    await cvat.close()
   })
   const drill = async () => {
     const job = await queue.bull.add('a sample', {}, { attempts: 1 })
@@ -79,4 +85,13 @@ it('one that finds something fails, names it, and alarms in the log', async () =
   const told = await metrics.render()
   expect(told).toContain('cvat_backups_last_good_drill_timestamp_seconds 0')
   expect(told).toContain('cvat_backups_last_drill_bad_archives 1')
+})
+
+it('a login that the target refuses is told of the target and its own settings', async () => {
+  const { drill, target, logs, present } = await start(1, 'wrong')
+  const job = await drill()
+  expect(job.failedReason).toContain(`The target ${target.url}: `)
+  expect(logs.text()).toContain('Check CVAT_RESTORE_USERNAME and CVAT_RESTORE_PASSWORD')
+  expect(logs.text()).not.toContain('Check CVAT_USERNAME')
+  expect(present()).toEqual([])
 })

@@ -94,6 +94,19 @@ describe('repairs', () => {
     expect(obstacle).toMatchObject({ code: 'needs-no-static-cache', repair: undefined })
   })
 
+  test('of two fields of one task are one change of its text', () => {
+    const both = '{"data":{"storage":"share","storage_method":"file_system","sorting_method":"random"}}'
+    const [cache, share] = planRepairs({ ...nothing, json: both })
+    expect(cache).toMatchObject({
+      code: 'needs-no-static-cache',
+      repair: { edits: [{ name: 'task.json', text: both.replace('share', 'local').replace('file_system', 'cache') }] },
+    })
+    expect(share).toMatchObject({
+      code: 'media-claimed-on-share',
+      repair: { what: '"storage" changed from "share" to "local"', edits: [] },
+    })
+  })
+
   test('rename several pictures, and none where references and pictures do not match', () => {
     const assets = [
       { name: 'task_0/assets/a.png', crc32: 1, sizeBytes: 1 },

@@ -45,7 +45,13 @@ function wrapHandle(
   const methods = handleMethods.map((name) => {
     const method = handle[name].bind(handle) as (...args: unknown[]) => Promise<unknown>
     const intercepted = async (...args: unknown[]) => {
-      await before({ name: `handle.${name}`, path, tear: () => writeHalf(handle, name, args[0]) })
+      try {
+        await before({ name: `handle.${name}`, path, tear: () => writeHalf(handle, name, args[0]) })
+      } catch (fault) {
+        // As the system does it: whatever close(2) answers, the descriptor is gone.
+        if (name === 'close') await handle.close()
+        throw fault
+      }
       return method(...args)
     }
     return [name, intercepted]

@@ -143,6 +143,25 @@ describe('an import of annotations', () => {
   })
 })
 
+describe('the frames of a video', () => {
+  it.each([
+    ['video_cache', ['frame_000000', 'frame_000001', 'frame_000002']],
+    // Every second one, from the fourth on: told by their numbers in the video.
+    ['video_step2_cache', ['frame_000003', 'frame_000005', 'frame_000007']],
+  ])('of %s are named by their numbers in exports, and found by these names again', async (kind, names) => {
+    await using simulator = await startSimulator({ world: createWorld(), capacity })
+    const archive = readFileSync(new URL(`../../fixtures/archives/kinds/${kind}.zip`, import.meta.url))
+    const { result_id: id } = await restore(simulator, 'task', archive)
+    const images = await exportXml(simulator, id ?? 0, 'CVAT for images 1.1')
+    expect([...images.matchAll(/ name="(\w+)" /g)].map(([, name]) => name).slice(0, 3)).toEqual(names)
+    const label = simulator.world.labelsOf(simulator.world.tasks.get(id ?? 0)!)[0]!.name
+    const box = '<box label="LABEL" occluded="0" xtl="1" ytl="1" xbr="9" ybr="9" z_order="0"></box>'
+    const document = `<annotations><image id="0" name="${names[2]}">${box.replace('LABEL', label)}</image></annotations>`
+    expect((await importXml(simulator, document, id ?? 0)).status).toBe('finished')
+    expect((await annotationsOf(simulator, id ?? 0)).shapes.map(({ frame }) => frame)).toEqual([2])
+  })
+})
+
 const capacity = { basicCostMs: 0, importMs: 1, exportMs: 1 }
 
 /** Task 1 with three frames and a shape on each, task 2 with four in two jobs. */

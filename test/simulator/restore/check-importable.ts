@@ -24,6 +24,12 @@ export function refuseStaticCache(data: JsonObject, allowStaticCache: boolean): 
   throw new ImportError(`rest_framework.exceptions.ValidationError: [ErrorDetail(string="${words}", code='invalid')]`)
 }
 
+/** Not recorded: as the reports of users tell of archives that older versions made of tasks whose media lie on a share. */
+export function refuseShare(data: JsonObject): void {
+  if (data.storage !== 'share') return
+  throw new ImportError("FileNotFoundError: [Errno 2] No such file or directory: '/home/django/share/manifest.jsonl'")
+}
+
 /**
  * The importer keeps the points of a skeleton under the skeleton's name and their own, put together, beside all other
  * labels: `pose` with `head` and a label `posehead` are one entry, the later one, and the other's attributes are unknown.

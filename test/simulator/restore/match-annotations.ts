@@ -1,6 +1,6 @@
 // Puts a document's annotations onto a task's frames and into its jobs, as CVAT does: by name, else silently by number.
 
-import { frameOf } from '../frames.ts'
+import { exportedName } from '../frames.ts'
 import type { World } from '../world.ts'
 import type { Job, Label, Task } from '../world-records.ts'
 import { ImportError } from './import-error.ts'
@@ -21,10 +21,8 @@ export function matchAnnotations(
   const labels = new Map(world.labelsOf(task).map((label) => [label.name, label]))
   const count = task.data?.frames ?? 0
   const byName = new Map<string, number>()
-  if (task.data?.mode === 'annotation') {
-    for (let frame = count - 1; frame >= 0; frame -= 1) {
-      byName.set(frameOf(task, frame).name.replace(/\.\w+$/, ''), frame)
-    }
+  for (let frame = count - 1; frame >= 0; frame -= 1) {
+    byName.set(exportedName(task, frame).replace(/\.\w+$/, ''), frame)
   }
   const tags: JsonObject[] = []
   const shapes: JsonObject[] = []

@@ -2,7 +2,7 @@
 
 import type { ByteSource } from '../media-bytes.ts'
 import type { ZipMember } from '../zip-layout.ts'
-import { type ArchivedLabel, checkLabelNames, refuseStaticCache } from './check-importable.ts'
+import { type ArchivedLabel, checkLabelNames, refuseShare, refuseStaticCache } from './check-importable.ts'
 import { ImportError } from './import-error.ts'
 import { readFrames, type UploadedFrames } from './read-frames.ts'
 import { type ArchivedGuide, readGuide } from './read-guide.ts'
@@ -44,6 +44,7 @@ export function readTask(zip: UploadedZip, prefix: string, options: { allowStati
   // How CVAT words the lack of a task's media was not recorded; these are its words for a dataset without media.
   if (!manifest || media.length === 1) throw new ImportError('ValueError: No media data found')
   refuseStaticCache(data, options.allowStaticCache)
+  refuseShare(data)
   checkLabelNames(labels, annotations)
   return {
     description,
