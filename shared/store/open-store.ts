@@ -5,6 +5,7 @@ import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
 import type { Series } from '#shared/model/series.ts'
 import { type CatalogueTotals, writeCatalogue } from './catalogue-file.ts'
 import { checkDirectory, type DirectoryCheck } from './check-directory.ts'
+import { checkReferences, type ReferenceFinding } from './check-references.ts'
 import { discardPartials, listPartialBackups, removeStalePartials, takePartial } from './clean-partials.ts'
 import { type CommitInput, type CommittedArchive, commitArchive } from './commit-archive.ts'
 import { type DeletedMarker, readDeletedMarker, removeDeletedMarker, writeDeletedMarker } from './deleted-marker.ts'
@@ -84,6 +85,8 @@ export interface Store {
   listRecords(entity: EntityRef): Promise<EntityListing>
   /** What all snapshots are made of. */
   readPartReferences(options?: ReferenceOptions): Promise<PartReferences>
+  /** Parts that are named and not there, and parts that no snapshot names. */
+  checkReferences(signal: AbortSignal): AsyncGenerator<ReferenceFinding>
   /** What is wrong with a snapshot's parts; nothing of them is read but their records. */
   checkParts(snapshotFile: { readonly entity: EntityRef; readonly parts: readonly SnapshotPart[] }): Promise<Problem[]>
   /** The entity's archives by series and server: what retention looks at. */
@@ -153,6 +156,7 @@ export function openStore({ directory, now = () => new Date(), files = realFiles
     listEntities: () => listEntities(files, layout),
     listRecords: (entity) => listRecords(files, layout, entity),
     readPartReferences: (options) => readPartReferences(files, layout, options),
+    checkReferences: (signal) => checkReferences(files, layout, signal),
     checkParts: ({ entity, parts }) =>
       withStoreErrors(`Looking at the parts of ${formatEntity(entity)}`, () =>
         checkParts(files, join(layout.entityFolder(entity), 'snapshot.zip'), parts),
