@@ -6,17 +6,22 @@ import type { IncomingMessage } from 'node:http'
 import { seedBulk } from '../../test/simulator/seed-bulk.ts'
 import { startSimulator } from '../../test/simulator/simulator.ts'
 import { World } from '../../test/simulator/world.ts'
+import type { EntityKey } from '../../test/simulator/world-records.ts'
 import type { SimulatorCommand, SimulatorOptions, SimulatorReport } from './start-simulator-process.ts'
 
-const { seed, exportWorkers, mayWrite } = JSON.parse(process.argv[2]!) as SimulatorOptions
+const { seed, exportWorkers, exportCost, mayWrite } = JSON.parse(process.argv[2]!) as SimulatorOptions
 const world = new World()
 seedBulk(world, seed)
-const capacity = { exportMs: 1, exportWorkers, basicCostMs: 0, anonymousPerMinute: 1_000_000 }
+const exportMs = exportCost
+  ? ({ entity }: { entity: EntityKey }) => exportCost.fixedMs + (1000 * sizeOf(entity)) / exportCost.bytesPerSecond
+  : 1
+const capacity = { exportMs, exportWorkers, basicCostMs: 0, anonymousPerMinute: 1_000_000 }
 const simulator = await startSimulator({ world, capacity })
 const token = world.addAccessToken('admin', { readOnly: !mayWrite }).value
 let urls: string[] = []
 let hashesBefore = 0
 let exportsBefore = 0
+let bytesBefore = 0
 subscribe('http.server.request.start', (message) => {
   const { request } = message as { request: IncomingMessage }
   urls.push(`${request.method} ${request.url}`)
@@ -29,11 +34,16 @@ process.on('message', (command: SimulatorCommand) => {
       urls,
       passwordHashes: stats.passwordHashes - hashesBefore,
       exports: stats.exports.length - exportsBefore,
+      exportMs: stats.exports
+        .slice(exportsBefore)
+        .reduce((sum, { startedMs, endedMs }) => sum + (endedMs ?? 0) - (startedMs ?? 0), 0),
+      bytesSent: stats.bytesSent - bytesBefore,
       cpuMs: Object.values(process.cpuUsage()).reduce((sum, us) => sum + us, 0) / 1000,
     })
     urls = []
     hashesBefore = stats.passwordHashes
     exportsBefore = stats.exports.length
+    bytesBefore = stats.bytesSent
   }
 })
 process.once('disconnect', () => process.exit(0))
@@ -41,4 +51,10 @@ send({ url: simulator.url, token })
 
 function send(message: SimulatorReport | { url: string; token: string }): void {
   process.send?.(message)
+}
+
+/** Of its media: what else is in an archive is next to nothing. */
+function sizeOf({ type, id }: EntityKey): number {
+  const tasks = type === 'task' ? [world.task(id)] : world.tasksOf(id)
+  return tasks.reduce((sum, { data }) => sum + (data ? data.frames * data.bytesPerFrame : 0), 0)
 }

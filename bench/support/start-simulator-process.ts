@@ -15,7 +15,17 @@ export interface SimulatorReport {
   readonly urls: readonly string[]
   readonly passwordHashes: number
   readonly exports: number
+  /** How long the exports kept a worker busy, one after the other. */
+  readonly exportMs: number
+  /** Of downloads and answers, without their headers. */
+  readonly bytesSent: number
   readonly cpuMs: number
+}
+
+/** What an export costs the simulated server: so much for each, and so much for its size. */
+export interface ExportCost {
+  readonly fixedMs: number
+  readonly bytesPerSecond: number
 }
 
 export interface SimulatorProcess extends AsyncDisposable {
@@ -29,6 +39,8 @@ export interface SimulatorProcess extends AsyncDisposable {
 export interface SimulatorOptions {
   readonly seed: Partial<BulkSeed>
   readonly exportWorkers: number
+  /** Next to nothing unless given. */
+  readonly exportCost?: ExportCost
   /** Whether the token may write, as a restore must; else it may read only. */
   readonly mayWrite?: boolean
 }

@@ -7,6 +7,7 @@ import { isDrillGood, makeDrillId, runDrill } from '#services/restorer/run-drill
 import { BackupError } from '#shared/errors/backup-error.ts'
 import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
 import type { Store } from '#shared/store/open-store.ts'
+import { contentBytes } from '#shared/store/record.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { type DrillCommandRequest, readDrillRequest } from '../drill/read-drill-request.ts'
 import { formatDrillReport, formatDrillRow } from '../drill/report.ts'
@@ -69,7 +70,7 @@ async function announce(entities: readonly EntityRef[], store: Store, about: Abo
   let sizeBytes = 0
   for (const entity of entities) {
     const archive = findDrillable((await store.listRecords(entity)).archives, source)
-    sizeBytes += archive?.record.archive.sizeBytes ?? 0
+    sizeBytes += archive ? contentBytes(archive.record) : 0
     lines.push(`  ${describe(entity, archive)}`)
   }
   const where = target === source ? `${target}, where they come from` : target

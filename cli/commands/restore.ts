@@ -3,6 +3,7 @@
 import { checkTarget } from '#services/restorer/check-target.ts'
 import { formatEntity } from '#shared/model/entity.ts'
 import type { RestorePayload } from '#shared/queues/restores-queue.ts'
+import { contentBytes } from '#shared/store/record.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { beginRestore } from '../restore/begin-restore.ts'
 import { chooseRestorable, findNamed } from '../restore/choose-restorable.ts'
@@ -92,7 +93,7 @@ async function carryOut(chosen: readonly Restorable[], work: Work): Promise<Repo
   const { store, target } = surroundings
   const rows: ReportRow[] = []
   const sizes = new Map(
-    chosen.map(({ entity, archive }) => [formatEntity(entity), archive?.record.archive.sizeBytes ?? 0]),
+    chosen.map(({ entity, archive }) => [formatEntity(entity), archive ? contentBytes(archive.record) : 0]),
   )
   const line = openProgressLine(process.stderr, chosen.length)
   scope.defer(line.close)

@@ -14,13 +14,14 @@ export interface PlannedMember {
   readonly content?: Buffer
 }
 
-/** The first moment that a zip can tell: what is made up here has no other, and the bytes must not depend on the clock. */
-const NO_TIME = 0x0021_0000
-/** As CVAT gives it to the members that it writes from memory: `-rw-------` without a file type. */
-const TEXT_ATTRIBUTES = 0o600 * 0x10000
+/**
+ * What a member that is made up here is like: the first moment that a zip can tell, since the bytes must not depend on the
+ * clock, and the rights that CVAT gives to what it writes from memory (`-rw-------` without a file type).
+ */
+export const MADE_MEMBER = { modified: 0x0021_0000, externalAttributes: 0o600 * 0x10000 }
 
 export function describeMade({ name, content }: MadePart): PlannedMember {
-  return withContent({ name, modified: NO_TIME, externalAttributes: TEXT_ATTRIBUTES }, content)
+  return withContent({ ...MADE_MEMBER, name }, content)
 }
 
 /** @throws BackupError `no-such-member` after the last member, if an edit has found none */
@@ -30,7 +31,8 @@ export async function* applyEdits(
 ): AsyncGenerator<PlannedMember> {
   const left = new Set(part.edits)
   const seen = new Map<string, number>()
-  for await (const source of members) {
+  for await (const stored of members) {
+    const source = part.isTimeless ? { ...stored, modified: MADE_MEMBER.modified } : stored
     const name = part.to + source.name.slice(part.folder.length)
     const edit = takeEdit(source.name, part.edits ?? [], seen)
     if (!edit) {

@@ -8,6 +8,7 @@ import { type ChangeCalls, openChanges } from './change-calls.ts'
 import { type CvatClientOptions, checkHeaderValues, resolveTimeouts } from './client-options.ts'
 import { connectCaller } from './connect-caller.ts'
 import { type ContentCalls, openContents } from './content-calls.ts'
+import { type DescriptionCalls, openDescriptions } from './description-calls.ts'
 import { type Download, type DownloadOptions, openDownload } from './download.ts'
 import { cancelRequest, getRequest, listActiveRequests, refreshRequests, startExport } from './export-calls.ts'
 import type { ExportRequest } from './export-request.ts'
@@ -98,6 +99,7 @@ export interface CvatClient extends AsyncDisposable {
   openDownload(resultUrl: string, options: DownloadOptions, signal: AbortSignal): Promise<Download>
   readonly uploads: UploadCalls
   readonly contents: ContentCalls
+  readonly descriptions: DescriptionCalls
   readonly changes: ChangeCalls
   /** Breaks calls and downloads under way. */
   close(): Promise<void>
@@ -190,6 +192,7 @@ export function openCvatClient(options: CvatClientOptions): CvatClient {
     openDownload: (resultUrl, download, signal) => openDownload({ caller, server }, resultUrl, download, signal),
     uploads: openUploads(caller),
     contents: openContents(caller),
+    descriptions: openDescriptions(caller, server),
     changes: openChanges(caller),
     close,
     [Symbol.asyncDispose]: close,

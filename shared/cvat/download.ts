@@ -1,7 +1,6 @@
 // The file of a finished export, from any offset.
 
 import type { Readable } from 'node:stream'
-import type { BackupError } from '#shared/errors/backup-error.ts'
 import type { ApiCaller } from './api-caller.ts'
 import { createUnexpectedAnswer } from './parse-answer.ts'
 import { resultTarget, type ServerUrl } from './server-url.ts'
@@ -50,18 +49,25 @@ export async function openDownload(
   const target = resultTarget(deps.server, resultUrl)
   const answer = await deps.caller.open(target, headers, signal)
   try {
-    return readHeaders(answer, offset)
+    return readDownload(answer, offset, 'GET result_url')
   } catch (error) {
     discard(answer)
     throw error
   }
 }
 
-function readHeaders(answer: Answer, askedOffset: number): Download {
+/**
+ * What the headers of an answer tell of the file in it.
+ *
+ * @param call for messages: `GET result_url`
+ * @throws BackupError `unexpected-answer`; the answer's body is the caller's to give up then
+ */
+export function readDownload(answer: Answer, askedOffset: number, call: string): Download {
+  const unfit = (what: string, isPage = false) => createUnexpectedAnswer({ call, status: answer.status }, what, isPage)
   const contentType = answer.header('content-type') ?? ''
   const encoding = answer.header('content-encoding') ?? 'identity'
-  if (contentType.startsWith('text/html')) throw unfit(answer, 'is a page instead of a file', true)
-  if (encoding !== 'identity') throw unfit(answer, 'is compressed on its way, so it cannot be checked or resumed')
+  if (contentType.startsWith('text/html')) throw unfit('is a page instead of a file', true)
+  if (encoding !== 'identity') throw unfit('is compressed on its way, so it cannot be checked or resumed')
   const length = readCount(answer.header('content-length'))
   const common = {
     etag: answer.header('etag'),
@@ -75,15 +81,11 @@ function readHeaders(answer: Answer, askedOffset: number): Download {
   }
   const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(answer.header('content-range')?.trim() ?? '')
   const [, start, end, total] = range ?? []
-  if (askedOffset === 0 || Number(start) !== askedOffset) throw unfit(answer, 'holds another range than asked for')
-  if (length !== undefined && length !== Number(end) - askedOffset + 1) throw unfit(answer, 'contradicts its own range')
+  if (askedOffset === 0 || Number(start) !== askedOffset) throw unfit('holds another range than asked for')
+  if (length !== undefined && length !== Number(end) - askedOffset + 1) throw unfit('contradicts its own range')
   return { ...common, status: 206, totalBytes: readCount(total), offset: askedOffset, acceptsRanges: true }
 }
 
 function readCount(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined
-}
-
-function unfit(answer: Answer, what: string, isPage = false): BackupError {
-  return createUnexpectedAnswer({ call: 'GET result_url', status: answer.status }, what, isPage)
 }

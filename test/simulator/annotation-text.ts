@@ -176,9 +176,10 @@ function listShapes({ task, labels }: PlannedTask): Shape[] {
   const frames = task.data?.frames ?? 0
   if (frames === 0) return []
   const count = frames * task.annotations.shapesPerFrame + task.annotations.extraShapes
+  const byId = labels.toSorted((a, b) => a.id - b.id)
   return Array.from({ length: count }, (_, index) => ({
     frame: index % frames,
-    label: labels[index % Math.max(1, labels.length)]?.name ?? '',
+    label: byId[index % Math.max(1, byId.length)]?.name ?? '',
     points: [2.5, 3 + (index % 7), 60 + (index % 13), 50],
   }))
 }

@@ -38,7 +38,8 @@ function taskMembers(plan: ArchivePlan, planned: PlannedTask, prefix: string): Z
 function guideMembers(plan: ArchivePlan, guide: PlannedGuide | null, prefix: string): ZipMember[] {
   if (!guide) return []
   let text = guide.markdown
-  for (const asset of guide.assets) text = text.replaceAll(`/api/assets/${asset.uuid}`, `assets/${asset.fileName}`)
+  for (const asset of guide.assets)
+    text = text.replaceAll(`/api/assets/${asset.uuid}`, () => `assets/${asset.fileName}`)
   return [
     ...guide.assets.map((asset) => ({
       name: `${prefix}assets/${asset.fileName}`,

@@ -35,9 +35,7 @@ export function planArchive(
   const guideOf = (row: Project | Task) => {
     const guide = row.guideId === null ? undefined : world.guides.get(row.guideId)
     if (!guide) return null
-    const assets = [...world.assets.values()].filter(
-      (asset) => asset.guideId === guide.id && guide.markdown.includes(`/api/assets/${asset.uuid}`),
-    )
+    const assets = [...world.assets.values()].filter((asset) => asset.guideId === guide.id)
     return { ...guide, assets }
   }
   return {

@@ -15,13 +15,21 @@ export function archiveFileName(plan: ArchivePlan): string {
 }
 
 export function contentDisposition(fileName: string): string {
-  const escaped = escapeQuotes(escapeQuotes(removeControls(fileName)))
+  return dispositionOf('attachment', escapeQuotes(escapeQuotes(removeControls(fileName))))
+}
+
+/** A guide's picture: shown, not saved, and its quotes are escaped once (django-sendfile2; none was recorded with quotes). */
+export function assetDisposition(fileName: string): string {
+  return dispositionOf('inline', escapeQuotes(removeControls(fileName)))
+}
+
+function dispositionOf(kind: 'attachment' | 'inline', escaped: string): string {
   const ascii = escaped.normalize('NFKD').replaceAll(/[^\x20-\x7e]/g, '')
-  if (ascii === escaped) return `attachment; filename="${escaped}"`
+  if (ascii === escaped) return `${kind}; filename="${escaped}"`
   const encoded = encodeURIComponent(escaped.toWellFormed())
     .replaceAll('%2F', '/')
     .replaceAll(/[!'()*]/g, percent)
-  return `attachment; filename="${ascii}"; filename*=UTF-8''${encoded}`
+  return `${kind}; filename="${ascii}"; filename*=UTF-8''${encoded}`
 }
 
 function escapeQuotes(text: string): string {

@@ -1,9 +1,9 @@
 // Labels, guides and the guides' pictures.
 
-import { type Answer, json, missing } from './answers.ts'
+import { type Answer, empty, json, missing } from './answers.ts'
 import { labelBody } from './bodies.ts'
 import { type Call, field, type Route, type Server, textField } from './call.ts'
-import { contentDisposition } from './content-disposition.ts'
+import { assetDisposition } from './content-disposition.ts'
 import { refuseEntity } from './entity-access.ts'
 import { answerList } from './list-page.ts'
 import { labelList } from './list-specs.ts'
@@ -31,6 +31,11 @@ export function labelRoutes(server: Server): Route[] {
             const color = textField(call.body, 'color')
             const change = { ...(name !== undefined && { name }), ...(color !== undefined && { color }) }
             return json(200, labelBody(world.changeLabel(label.id, change)))
+          }),
+        DELETE: (call) =>
+          withLabel(call, server, (label) => {
+            world.deleteLabel(label.id)
+            return empty(204)
           }),
       },
     },
@@ -87,6 +92,15 @@ export function guideRoutes(server: Server): Route[] {
           if (refusal) return refusal
           return json(200, body(world.setGuide(owner, textField(call.body, 'markdown') ?? '').id))
         },
+        DELETE: (call) => {
+          const id = Number(call.params.id)
+          const owner = ownerOf(id)
+          if (!owner) return missing('AnnotationGuide')
+          const refusal = refuseEntity(call, server, owner)
+          if (refusal) return refusal
+          world.deleteGuide(id)
+          return empty(204)
+        },
       },
     },
     {
@@ -96,7 +110,6 @@ export function guideRoutes(server: Server): Route[] {
         GET: (call) => {
           const asset = world.assets.get(call.params.uuid ?? '')
           if (!asset) return missing('Asset')
-          const name = contentDisposition(asset.fileName).replace('attachment', 'inline')
           const seconds = Math.floor(Date.parse(asset.createdDate) / 1000)
           return {
             status: 200,
@@ -104,7 +117,7 @@ export function guideRoutes(server: Server): Route[] {
             body: asset.content,
             headers: {
               'last-modified': new Date(seconds * 1000).toUTCString(),
-              'content-disposition': name,
+              'content-disposition': assetDisposition(asset.fileName),
               etag: `"${seconds.toString(16)}-${asset.content.length.toString(16)}"`,
               'accept-ranges': 'bytes',
             },
@@ -132,7 +145,7 @@ function labelsFor(call: Call, server: Server): Label[] {
   const job = world.jobs.get(number('job_id'))
   const task = world.tasks.get(job?.taskId ?? number('task_id'))
   const owner = project ?? task
-  if (owner) return world.labelsOf(owner)
+  if (owner) return world.labelsOf(owner).toSorted((a, b) => a.id - b.id)
   if (['project_id', 'task_id', 'job_id'].some((name) => call.query.has(name))) return []
   return [...world.labels.values()].filter((label) => {
     const project = label.projectId === null ? undefined : world.projects.get(label.projectId)

@@ -72,6 +72,20 @@ export class Rows extends Accounts {
     return label
   }
 
+  /** A changed row is written anew: without an order that is asked for, it comes last from then on, as in archives. */
+  protected moveLabelLast({ id, projectId, taskId }: Label): void {
+    const { labelIds } = projectId !== null ? this.project(projectId) : this.task(taskId ?? 0)
+    labelIds.push(...labelIds.splice(labelIds.indexOf(id), 1))
+  }
+
+  protected dropGuide(holder: Project | Task): void {
+    const { guideId } = holder
+    if (guideId === null) return
+    for (const asset of this.assets.values()) if (asset.guideId === guideId) this.assets.delete(asset.uuid)
+    this.guides.delete(guideId)
+    holder.guideId = null
+  }
+
   protected insertJob(
     task: Task,
     type: Job['type'],
@@ -107,6 +121,7 @@ export class Rows extends Accounts {
   protected dropTask(task: Task): void {
     for (const id of task.jobIds) this.jobs.delete(id)
     for (const id of task.labelIds) this.labels.delete(id)
+    this.dropGuide(task)
     this.tasks.delete(task.id)
     task.restored?.release()
     if (task.projectId === null) return

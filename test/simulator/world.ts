@@ -97,7 +97,7 @@ export class World extends RestoredRows {
     const project = this.project(id)
     for (const taskId of [...project.taskIds]) this.dropTask(this.task(taskId))
     for (const labelId of project.labelIds) this.labels.delete(labelId)
-    if (project.guideId !== null) this.guides.delete(project.guideId)
+    this.dropGuide(project)
     this.projects.delete(id)
   }
 
@@ -115,11 +115,23 @@ export class World extends RestoredRows {
     const label = this.known(this.labels.get(id), 'label', id)
     if (change.name !== undefined && change.name !== label.name) this.#renameInAnnotations(label, change.name)
     Object.assign(label, change)
+    this.moveLabelLast(label)
     this.touchLabelOwner(label)
     return label
   }
 
-  /** Adds the guide or replaces its text: moves the project (or the task) and nothing else. */
+  deleteLabel(id: number): void {
+    const label = this.known(this.labels.get(id), 'label', id)
+    const holder = label.projectId === null ? this.task(label.taskId ?? 0) : this.project(label.projectId)
+    holder.labelIds.splice(holder.labelIds.indexOf(id), 1)
+    this.labels.delete(id)
+    this.touchLabelOwner(label)
+  }
+
+  /**
+   * Adds the guide or replaces its text: moves the project (or the task) and nothing else. Pictures that the text does not
+   * show are removed.
+   */
   setGuide(owner: EntityKey, markdown: string): Guide {
     const target = owner.type === 'project' ? this.project(owner.id) : this.task(owner.id)
     const known = target.guideId === null ? undefined : this.guides.get(target.guideId)
@@ -133,13 +145,24 @@ export class World extends RestoredRows {
     }
     guide.markdown = markdown
     guide.updatedDate = this.clock.tick()
+    for (const { uuid, guideId } of this.assets.values()) {
+      if (guideId === guide.id && !markdown.includes(`(/api/assets/${uuid})`)) this.assets.delete(uuid)
+    }
     this.guides.set(guide.id, guide)
     target.guideId = guide.id
     this.touch(target)
     return guide
   }
 
-  /** Uploads a picture to a guide: no date moves, and it is in the backup only where the guide's text names it. */
+  /** The guide goes with its pictures; the project (or the task) moves. */
+  deleteGuide(id: number): void {
+    const guide = this.known(this.guides.get(id), 'guide', id)
+    const target = guide.projectId === null ? this.task(guide.taskId ?? 0) : this.project(guide.projectId)
+    this.dropGuide(target)
+    this.touch(target)
+  }
+
+  /** Uploads a picture to a guide: no date moves. It is in backups at once, and goes at the guide's next change unless its text shows it. */
   addAsset(guideId: number, fileName: string, content: Buffer): Asset {
     this.known(this.guides.get(guideId), 'guide', guideId)
     return this.insertAsset(guideId, fileName, content)

@@ -169,7 +169,7 @@ export class RestoredRows extends Rows {
     let text = markdown
     for (const { fileName, content } of assets) {
       const asset = this.insertAsset(guide.id, fileName, content)
-      text = text.replaceAll(`assets/${fileName}`, `/api/assets/${asset.uuid}`)
+      text = text.replaceAll(`assets/${fileName}`, () => `/api/assets/${asset.uuid}`)
     }
     guide.markdown = text
     this.guides.set(guide.id, guide)
