@@ -26,9 +26,9 @@ export function loadRestoreSettings() {
 
 /** For commands that only look at the backup directory: they need no login. */
 export function loadStoreSettings() {
-  const { store, sweeper, clock, logging } = allSettingGroups
+  const { store, sweeper, incremental, clock, logging } = allSettingGroups
   return loadSettings(
-    { store, sweeper, clock, logging },
+    { store, sweeper, incremental, clock, logging },
     { ...readEnvironment({ cwd: process.cwd(), env: process.env }), otherNames: listNames() },
   )
 }

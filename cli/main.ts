@@ -15,6 +15,7 @@ const commands: Record<string, () => Promise<Command>> = {
   show: async () => (await import('./commands/show.ts')).show,
   diff: async () => (await import('./commands/diff.ts')).diff,
   extract: async () => (await import('./commands/extract.ts')).extract,
+  assemble: async () => (await import('./commands/assemble.ts')).assemble,
   verify: async () => (await import('./commands/verify.ts')).verify,
   restore: async () => (await import('./commands/restore.ts')).restore,
   drill: async () => (await import('./commands/drill.ts')).drill,

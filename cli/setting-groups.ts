@@ -7,6 +7,7 @@ import { schedulerSettings } from '#services/scheduler/config.ts'
 import { sweeperSettings, verificationSettings } from '#services/sweeper/config.ts'
 import { clockSettings } from '#shared/config/clock.ts'
 import { cvatSettings } from '#shared/config/cvat.ts'
+import { incrementalSettings } from '#shared/config/incremental.ts'
 import { loggingSettings } from '#shared/config/logging.ts'
 import { monitoringSettings } from '#shared/config/monitoring.ts'
 import { redisSettings } from '#shared/config/redis.ts'
@@ -18,6 +19,7 @@ export const allSettingGroups = {
   cvat: cvatSettings,
   store: storeSettings,
   scheduler: schedulerSettings,
+  incremental: incrementalSettings,
   exporter: exporterSettings,
   downloader: downloaderSettings,
   sweeper: sweeperSettings,

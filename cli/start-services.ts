@@ -37,9 +37,11 @@ export async function startServices({ values }: AllSettings, surroundings: Servi
   }
   const common = { ...surroundings, store, serverUrl: values.cvat.url }
   try {
-    started.push(await startDownloader({ ...common, ...values.downloader }))
+    started.push(await startDownloader({ ...common, ...values.downloader, driftMs: values.incremental.driftMs }))
     const { verifyPasses } = values.verification
-    started.push(await startSweeper({ ...common, rules: { ...values.sweeper, ...values.clock }, verifyPasses }))
+    const isIncremental = values.incremental.strategy === 'incremental'
+    const rules = { ...values.sweeper, ...values.clock }
+    started.push(await startSweeper({ ...common, rules, verifyPasses, isIncremental }))
     started.push(await startExporter({ ...common, ...values.exporter }))
     const { scheduler } = values
     started.push(
@@ -47,6 +49,7 @@ export async function startServices({ values }: AllSettings, surroundings: Servi
         ...common,
         monitoring: values.monitoring,
         filters: scheduler,
+        incremental: values.incremental,
         annotations: scheduler,
         organization: values.cvat.organization,
         timeZone: values.clock.timeZone,

@@ -29,6 +29,9 @@ Usage: cvat-backups COMMAND [OPTIONS]
       --task 17            which: its id, its folder (task_2) or its name
       --annotations        only its annotations.json
       -o FILE              where to; nothing is overwritten
+  assemble SNAPSHOT      write a snapshot as the archive of the whole project, as CVAT would
+                         have exported it (an ENTITY: its newest good snapshot)
+      -o FILE              where to; nothing is overwritten
   restore ENTITY…        make projects and tasks anew from their newest good archives, by
                          folder (project-6) or name; compares what came of it
       --all                everything; goes on where it was broken off, nothing twice

@@ -2,7 +2,7 @@
 
 import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
-import { openSourceArchive } from '#shared/composition/source-archive.ts'
+import { openSourceArchive } from '#shared/composition/open-source-archive.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import type { FoundExport } from './find-export.ts'
 import { type DocumentSummary, openTaskPart, type TaskPartEvents } from './take-task.ts'

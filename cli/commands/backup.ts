@@ -120,6 +120,7 @@ function openAll(connection: QueueConnection) {
     exports: openQueue(allQueues.exports, connection),
     downloads: openQueue(allQueues.downloads, connection),
     workflows: openQueue(allQueues.workflows, connection),
+    snapshots: openQueue(allQueues.snapshots, connection),
     sweeps: openQueue(allQueues.sweeps, connection),
   }
   return {

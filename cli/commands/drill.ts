@@ -10,6 +10,7 @@ import { createLogger } from '#shared/logging/logger.ts'
 import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
 import { untilAskedToStop } from '#shared/service/start-signals.ts'
 import { openStore, type Store } from '#shared/store/open-store.ts'
+import { contentBytes } from '#shared/store/record.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { type DrillCommandRequest, readDrillRequest } from '../drill/read-drill-request.ts'
 import { formatDrillReport, formatDrillRow } from '../drill/report.ts'
@@ -86,7 +87,7 @@ async function announce(entities: readonly EntityRef[], store: Store, about: Abo
   let sizeBytes = 0
   for (const entity of entities) {
     const archive = findDrillable((await store.listRecords(entity)).archives, source)
-    sizeBytes += archive?.record.archive.sizeBytes ?? 0
+    sizeBytes += archive ? contentBytes(archive.record) : 0
     lines.push(`  ${describe(entity, archive)}`)
   }
   const where = target === source ? `${target}, where they come from` : target

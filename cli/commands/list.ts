@@ -6,7 +6,7 @@ import { matchWorkflows } from '#shared/store/choose-workflow.ts'
 import { openStore } from '#shared/store/open-store.ts'
 import { readFolders } from '#shared/store/read-folders.ts'
 import { openReadingFiles } from '#shared/store/reading-files.ts'
-import { isGood, isStale, provenLevel } from '#shared/store/record.ts'
+import { contentBytes, isGood, isSnapshot, isStale, provenLevel } from '#shared/store/record.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { isRotten } from '#shared/store/verify-judge.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -62,9 +62,9 @@ function toLine({ entity, record }: StoredArchive): string {
   return [
     formatEntity(entity).padEnd(15),
     record.createdAt.slice(0, 19).replace('T', ' '),
-    record.series.content.kind.padEnd(11),
+    (isSnapshot(record) ? 'snapshot' : record.series.content.kind).padEnd(11),
     level.padEnd(10),
-    formatBytes(record.archive.sizeBytes).padStart(8),
+    formatBytes(contentBytes(record)).padStart(8),
     ` ${record.observation.name.replaceAll(/[\p{Cc}\p{Cf}]/gu, '\u{FFFD}')}`,
   ].join(' ')
 }
@@ -77,6 +77,8 @@ function toJson({ entity, record, archivePath }: StoredArchive) {
     content: record.series.content,
     createdAt: record.createdAt,
     sizeBytes: record.archive.sizeBytes,
+    contentBytes: contentBytes(record),
+    parts: record.snapshot?.parts.map(({ taskId, archive: { fileName } }) => `task-${taskId}/${fileName}`) ?? null,
     sha256: record.archive.sha256,
     level: record.verification.level,
     drill: record.verification.drill ?? null,

@@ -11,6 +11,7 @@ import { openQueue } from '#shared/queues/open-queue.ts'
 import { type RestorePayload, restoresQueue } from '#shared/queues/restores-queue.ts'
 import { untilAskedToStop } from '#shared/service/start-signals.ts'
 import { openStore, type Store } from '#shared/store/open-store.ts'
+import { contentBytes } from '#shared/store/record.ts'
 import { findRunningQueues } from '../embedded/find-running-queues.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { loadRestoreSettings } from '../load-all-settings.ts'
@@ -133,7 +134,7 @@ async function carryOut(
   const { request, target, signal } = work
   const rows: ReportRow[] = []
   const sizes = new Map(
-    chosen.map(({ entity, archive }) => [formatEntity(entity), archive?.record.archive.sizeBytes ?? 0]),
+    chosen.map(({ entity, archive }) => [formatEntity(entity), archive ? contentBytes(archive.record) : 0]),
   )
   const line = openProgressLine(process.stderr, chosen.length)
   scope.defer(line.close)

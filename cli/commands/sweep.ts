@@ -33,7 +33,8 @@ export async function sweep(args: string[]): Promise<number> {
   const view = values.json ? viewAsJson(dryRun, print) : viewAsText(dryRun, print)
   try {
     // Without Redis nobody can say which backups are under way: a commit that is finished for its handler does no harm.
-    const options = { rules, now: new Date(), dryRun, isActive: () => false, signal: stopping.signal }
+    const isIncremental = settings.incremental.strategy === 'incremental'
+    const options = { rules, now: new Date(), dryRun, isIncremental, isActive: () => false, signal: stopping.signal }
     const totals = await sweepAll(store, options, view)
     view.onEnd(totals)
     return totals.failures.length === 0 ? exitCodes.ok : exitCodes.failed

@@ -4,6 +4,7 @@ import { relative } from 'node:path'
 import { BackupError, describeError } from '#shared/errors/backup-error.ts'
 import { formatEntity } from '#shared/model/entity.ts'
 import { untilAskedToStop } from '#shared/service/start-signals.ts'
+import type { ReferenceFinding } from '#shared/store/check-references.ts'
 import { openStore, type Store } from '#shared/store/open-store.ts'
 import type { VerifyEvent } from '#shared/store/verify-pass.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -46,6 +47,10 @@ export async function verify(args: string[]): Promise<number> {
   try {
     const events = store.verifyArchives({ ...request, startedAt, signal: stopping.signal })
     for await (const event of events) show(event, totals, view, store.directory)
+    if (!request.entities) {
+      for await (const finding of store.checkReferences(stopping.signal))
+        showReference(finding, totals, view, store.directory)
+    }
   } catch (error) {
     end(stopping.signal.aborted ? undefined : describeError(error))
     if (!stopping.signal.aborted) throw error
@@ -92,6 +97,18 @@ function show(event: VerifyEvent, totals: VerifyTotals, view: VerifyView, direct
   }
   const finding = describeFinding(event, directory)
   if (finding) view.onFinding(finding)
+}
+
+/** What is unused is told and no fault: the next sweep, or one after it, removes it. */
+function showReference(finding: ReferenceFinding, totals: VerifyTotals, view: VerifyView, directory: string): void {
+  const { what, entity } = finding
+  const path = relative(directory, finding.path)
+  if (what === 'missing-part') totals.failed++
+  const message =
+    what === 'missing-part'
+      ? `it is made of ${finding.part}, which is not there`
+      : 'no snapshot is made of it; the retention rules decide when it goes'
+  view.onFinding({ what, entity: formatEntity(entity), path, code: what, message })
 }
 
 function describeFinding(

@@ -2,6 +2,7 @@
 
 import { formatEntity } from '#shared/model/entity.ts'
 import type { Store } from '#shared/store/open-store.ts'
+import { contentBytes } from '#shared/store/record.ts'
 import { formatBytes, formatDuration, quoteName } from '../view/format.ts'
 import type { Restorable } from './list-restorable.ts'
 import { chooseOrganization } from './map-organizations.ts'
@@ -24,7 +25,7 @@ export async function formatPlan(chosen: readonly Restorable[], context: PlanCon
       name,
       archive: archive?.record.archive.fileName ?? null,
       createdAt: archive?.record.createdAt ?? null,
-      sizeBytes: archive?.record.archive.sizeBytes ?? 0,
+      sizeBytes: archive ? contentBytes(archive.record) : 0,
       organization: organization ?? null,
       reason,
       // What is known to be refused or lost is better read before than found after.

@@ -2,12 +2,20 @@
 
 import { formatEntity } from '#shared/model/entity.ts'
 import { formatContent } from '#shared/model/series.ts'
-import { type DrillProof, type Problem, provenLevel } from '#shared/store/record.ts'
+import {
+  contentBytes,
+  type DrillProof,
+  isSnapshot,
+  type Problem,
+  provenLevel,
+  type SnapshotRecord,
+} from '#shared/store/record.ts'
 import { formatBytes, quoteName } from '../view/format.ts'
 import type { History, ShownArchive } from './collect-history.ts'
 
 /** More problems of one archive than this are counted: `--json` has all that the record has. */
 const SHOWN = 5
+const DAY_MS = 24 * 3600_000
 
 export function describeHistory({ entity, servers, unrecognised }: History): string {
   const lines: string[] = []
@@ -28,14 +36,16 @@ function describeArchive(shown: ShownArchive): string[] {
   const { record } = archive
   const { content } = record.series
   const { level, checkedAt, problems, warnings, drill } = record.verification
+  const kind = isSnapshot(record) ? 'snapshot' : 'backup'
   const what =
-    content.kind === 'backup' ? 'backup' : `${quoteName(content.format)}${content.saveImages ? ' with images' : ''}`
+    content.kind === 'backup' ? kind : `${quoteName(content.format)}${content.saveImages ? ' with images' : ''}`
   const word =
     state === 'good' ? `good (${provenLevel(record) === level ? level : `${level}, restored`})` : state.toUpperCase()
   return [
-    `${record.createdAt.slice(0, 19).replace('T', ' ')}  ${what}  ${formatBytes(record.archive.sizeBytes)}  ${word}`,
+    `${record.createdAt.slice(0, 19).replace('T', ' ')}  ${what}  ${formatBytes(contentBytes(record))}  ${word}`,
     `  file      ${record.archive.fileName}`,
     ...(content.kind === 'backup' ? [`  holds     ${describeContent(shown)}`] : []),
+    ...(isSnapshot(record) ? [`  parts     ${describeParts(record)}`] : []),
     `  checked   ${checkedAt.slice(0, 19).replace('T', ' ')}`,
     ...(drill ? [`  drilled   ${describeDrill(drill)}`] : []),
     `  ${describeKept(shown)}`,
@@ -43,6 +53,15 @@ function describeArchive(shown: ShownArchive): string[] {
     ...describeProblems('warning', warnings),
     ...(composition ? describeComposition(shown) : []),
   ]
+}
+
+/** How far apart they are in time, which is not how old they are: what has not changed is as it was. */
+function describeParts({ snapshot, createdAt }: SnapshotRecord): string {
+  const { parts } = snapshot
+  const fresh = parts.filter(({ observedAt }) => Date.parse(observedAt) > Date.parse(createdAt) - DAY_MS)
+  const drifted = parts.filter(({ isDrifted }) => isDrifted).map(({ taskId }) => `task-${taskId}`)
+  const noted = drifted.length === 0 ? '' : `; ${drifted.slice(0, SHOWN).join(', ')} changed again meanwhile`
+  return `${count(parts.length, 'archive')} of tasks, ${fresh.length} of them made in the day before it${noted}`
 }
 
 function describeDrill({ at, target, targetVersion, ok, reason, differences }: DrillProof): string {
@@ -100,6 +119,8 @@ export function historyToJson({ entity, servers, unrecognised }: History): objec
         organization: record.observation.organization,
         createdAt: record.createdAt,
         sizeBytes: record.archive.sizeBytes,
+        contentBytes: contentBytes(record),
+        parts: record.snapshot?.parts ?? null,
         sha256: record.archive.sha256,
         state: shown.state,
         ...record.verification,

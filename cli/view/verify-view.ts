@@ -14,6 +14,8 @@ export interface VerifyFinding {
     | 'missing-record'
     | 'broken-record'
     | 'damaged-workflow'
+    | 'missing-part'
+    | 'unreferenced-part'
   readonly entity: string
   readonly path: string
   readonly code: string
@@ -58,6 +60,8 @@ const WORDS: Record<VerifyFinding['what'], string> = {
   'missing-record': 'NO RECORD',
   'broken-record': 'BROKEN RECORD',
   'damaged-workflow': 'DAMAGED WORKFLOW',
+  'missing-part': 'MISSING PART',
+  'unreferenced-part': 'unused part',
 }
 
 /** One object: its findings as they come, its numbers at the end, so that nothing has to be kept. */

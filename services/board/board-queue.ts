@@ -15,6 +15,8 @@ const DESCRIPTIONS: Readonly<Record<keyof typeof allQueues, string>> = {
   runs: 'Starts runs, by the schedule or on demand, and ends them.',
   exports: 'Asks CVAT for one export each and waits until its file can be downloaded.',
   downloads: 'Brings one exported file each into the backup directory, verified.',
+  snapshots:
+    'Backs up one project as a snapshot each: waits until its changed tasks are stored, then writes down what it is made of.',
   workflows: 'Notes stages, assignees and issues where nothing else changed, without an export.',
   restores: 'Makes one project or task anew from its archive, and compares what came of it.',
   drills: 'Restores some archives as a test, compares, and removes them again.',

@@ -129,7 +129,7 @@ async function storeArchive(
       server: { url: deps.serverUrl, version: payload.serverVersion },
       observation,
       createdAt: payload.askedAt,
-      origin: { runId, backupId, attempts: payload.exportAttempts },
+      origin: { runId, backupId, attempts: payload.exportAttempts, ...(payload.isPart && { part: true }) },
     })
     deps.metrics.stored(series.content, archive.record.archive.sizeBytes)
     const { fileName: file, sizeBytes } = archive.record.archive
@@ -191,7 +191,7 @@ async function finish(
 }
 
 async function exportAgain(payload: DownloadPayload, deps: DownloadDeps, why: string): Promise<string> {
-  const { backupId, runId, series, name, organization, link } = payload
+  const { backupId, runId, series, name, organization, link, isPart } = payload
   const reexports = payload.reexports + 1
   const jobId = `${backupId}.x${reexports}`
   // Of the earlier export, so of no use; and no download may come that cleans up.
@@ -200,7 +200,7 @@ async function exportAgain(payload: DownloadPayload, deps: DownloadDeps, why: st
   await deps.exports.revive({
     name,
     jobId,
-    payload: { backupId, runId, series, name, organization, link, reexports },
+    payload: { backupId, runId, series, name, organization, link, reexports, isPart },
   })
   await deps.claims.hold({ series: formatSeries(series), backupId, runId, queue: 'exports', jobId })
   return `exporting again: ${why}`

@@ -50,7 +50,7 @@ export function describeStored(
 }
 
 /** Better known now than on the day of the restore. */
-function describeWarnings({ verification: { warnings } }: ArchiveRecord): string[] {
+export function describeWarnings({ verification: { warnings } }: ArchiveRecord): string[] {
   if (warnings.length === 0) return []
   const shown = warnings.slice(0, WARNINGS_NAMED).map(({ message }) => message)
   if (warnings.length > shown.length) shown.push(`and ${warnings.length - shown.length} more, in the record`)

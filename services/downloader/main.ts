@@ -1,6 +1,7 @@
 // The downloader as a process of its own.
 
 import { cvatSettings } from '#shared/config/cvat.ts'
+import { incrementalSettings } from '#shared/config/incremental.ts'
 import { storeSettings } from '#shared/config/store.ts'
 import { openConfiguredClient } from '#shared/service/open-configured-client.ts'
 import { runService } from '#shared/service/run-service.ts'
@@ -10,7 +11,7 @@ import { startDownloader } from './service.ts'
 
 await runService(
   'downloader',
-  { cvat: cvatSettings, store: storeSettings, downloader: downloaderSettings },
+  { cvat: cvatSettings, store: storeSettings, downloader: downloaderSettings, incremental: incrementalSettings },
   ({ values, connection, logger, metrics }) => {
     const { stallTimeoutMs, ...downloader } = values.downloader
     return startDownloader({
@@ -20,6 +21,7 @@ await runService(
       cvat: openConfiguredClient(values.cvat, logger, { bodyMs: stallTimeoutMs }),
       store: openStore({ directory: values.store.backupDir }),
       ...downloader,
+      driftMs: values.incremental.driftMs,
       serverUrl: values.cvat.url,
     })
   },

@@ -2,6 +2,7 @@
 
 import type { Logger } from 'pino'
 import { openClaims } from '#shared/coordination/claims.ts'
+import { openRunLedger } from '#shared/coordination/run-ledger.ts'
 import type { CvatClient } from '#shared/cvat/client.ts'
 import { checkCvat, checkDirectory, checkRoom } from '#shared/monitoring/checks.ts'
 import { collectFreeBytes } from '#shared/monitoring/directory-metrics.ts'
@@ -10,6 +11,7 @@ import { downloadsQueue } from '#shared/queues/downloads-queue.ts'
 import { exportsQueue } from '#shared/queues/exports-queue.ts'
 import { openQueue, type QueueConnection } from '#shared/queues/open-queue.ts'
 import { outcomesQueue } from '#shared/queues/outcomes-queue.ts'
+import { snapshotsQueue } from '#shared/queues/snapshots-queue.ts'
 import { sweepsQueue } from '#shared/queues/sweeps-queue.ts'
 import { workflowsQueue } from '#shared/queues/workflows-queue.ts'
 import { withBackup } from '#shared/service/backup-context.ts'
@@ -21,6 +23,7 @@ import type { Store } from '#shared/store/open-store.ts'
 import { openDiskRoom } from './disk-room.ts'
 import { downloadArchive } from './download-archive.ts'
 import { defineDownloadMetrics } from './download-metrics.ts'
+import { makeSnapshot } from './make-snapshot.ts'
 import { noteWorkflowAlone } from './note-workflow.ts'
 import { postponeWhenFull } from './postpone-when-full.ts'
 
@@ -35,6 +38,8 @@ export interface DownloaderDeps {
   readonly serverUrl: string
   /** CVAT_BACKUP_DISK_RESERVE. */
   readonly diskReserveBytes: number
+  /** CVAT_BACKUP_SNAPSHOT_DRIFT. */
+  readonly driftMs: number
   /** For tests: how often a full disk is looked at again, and for how long. */
   readonly fullDisk?: { readonly checkEveryMs: number; readonly limitMs: number }
 }
@@ -93,12 +98,38 @@ export async function startDownloader(deps: DownloaderDeps): Promise<Service> {
       await outcomes.add({ name, payload: { ...outcome, isWorkflow: true } })
     },
   })
+  const ledger = openRunLedger(connection)
+  const { driftMs } = deps
+  const snapshotDeps = {
+    cvat,
+    store,
+    room,
+    claims,
+    ledger,
+    sweeps,
+    outcomes,
+    serverUrl,
+    serverVersion: noteDeps.serverVersion,
+    driftMs,
+  }
+  const snapshotConsumer = consume({
+    definition: snapshotsQueue,
+    connection,
+    logger,
+    metrics: metrics.jobs,
+    concurrency: parallelDownloads,
+    handle: (payload, context) => makeSnapshot(payload, withBackup(context, payload), snapshotDeps),
+    async giveUp(payload, error) {
+      await store.discardPartials(payload.backupId).catch(() => undefined)
+      await outcomes.add(failureOutcome(payload, error))
+    },
+  })
   logger.info({ parallelDownloads, directory: store.directory }, 'downloader is ready')
   return {
     checks: [checkCvat(cvat), checkDirectory(store), checkRoom(store, diskReserveBytes)],
     async close() {
       room.close()
-      await Promise.all([consumer.close(), workflowConsumer.close()])
+      await Promise.all([consumer.close(), workflowConsumer.close(), snapshotConsumer.close()])
       await Promise.all([exports.close(), sweeps.close(), outcomes.close()])
     },
   }

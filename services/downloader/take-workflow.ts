@@ -43,11 +43,12 @@ export async function takeWorkflow(
  * sidecar: whatever goes wrong with the latter is a note for the run, and the next run makes up for it.
  */
 export async function noteWorkflow(
-  payload: DownloadPayload,
-  { logger, signal }: Pick<JobContext<DownloadPayload>, 'logger' | 'signal'>,
+  payload: Backup & Pick<DownloadPayload, 'serverVersion' | 'askedAt'>,
+  { logger, signal }: Pick<JobContext<unknown>, 'logger' | 'signal'>,
   deps: TakeWorkflowDeps,
 ): Promise<string | undefined> {
-  if (payload.series.content.kind !== 'backup') return undefined
+  // That of a part is in its project's.
+  if (payload.series.content.kind !== 'backup' || payload.isPart) return undefined
   try {
     const server = { version: payload.serverVersion, notBefore: payload.askedAt }
     return describeGaps(await takeWorkflow(payload, server, deps, signal))

@@ -2,7 +2,7 @@
 
 import { crc32 } from 'node:zlib'
 import { createAssetNamer, listAssetReferences } from '#shared/composition/compose-guide.ts'
-import { openSourceArchive } from '#shared/composition/source-archive.ts'
+import { openZipSource } from '#shared/composition/source-archive.ts'
 import type { ZipWriter } from '#shared/composition/write-zip.ts'
 import type { MemberFacts } from '#shared/composition/zip-records.ts'
 import type { AssetDownload, DescriptionCalls } from '#shared/cvat/description-calls.ts'
@@ -75,7 +75,7 @@ async function copyAsset(
   signal: AbortSignal,
 ): Promise<WrittenAsset | undefined> {
   try {
-    await using archive = await openSourceArchive(archivePath, { signal })
+    await using archive = await openZipSource(archivePath, { signal })
     const member = await archive.find(`assets/${fileName}`)
     if (member?.method !== 0 || member.sizeBytes !== sizeBytes || member.crc32 !== crc32) return undefined
     const facts = await zip.addMember(`assets/${wanted.fileName}`, checked(archive.readRaw(member), wanted))

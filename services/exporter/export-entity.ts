@@ -3,6 +3,7 @@
 import type { Claims } from '#shared/coordination/claims.ts'
 import type { ExportSlots } from '#shared/coordination/export-slots.ts'
 import type { CvatClient } from '#shared/cvat/client.ts'
+import { observeEntity } from '#shared/cvat/observe-entity.ts'
 import { pollRequest } from '#shared/cvat/poll-request.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import { formatSeries } from '#shared/model/series.ts'
@@ -13,7 +14,6 @@ import type { Outcome } from '#shared/queues/outcomes-queue.ts'
 import type { JobContext } from '#shared/service/consume.ts'
 import type { ExportMetrics } from './export-metrics.ts'
 import { explainFailedRequest, holdsObservedState } from './judge-request.ts'
-import { observeEntity } from './observe-entity.ts'
 import { waitForSlot } from './wait-for-slot.ts'
 
 export interface ExportDeps {

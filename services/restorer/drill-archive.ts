@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { BackupError, describeError } from '#shared/errors/backup-error.ts'
 import { formatEntity } from '#shared/model/entity.ts'
 import type { DrillRow } from '#shared/store/drill-report.ts'
+import { contentBytes } from '#shared/store/record.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { cleanOne } from './clean-drills.ts'
 import { makeMark } from './mark-name.ts'
@@ -51,7 +52,7 @@ export async function drillArchive(
     archive: record.archive.fileName,
     sha256: record.archive.sha256,
     mark: makeMark(drill.drillId, entity),
-    sizeBytes: record.archive.sizeBytes,
+    sizeBytes: contentBytes(record),
   }
   const outcome = await tryRestoring(archive, drill, context, deps)
   const at = deps.now().toISOString()

@@ -1,7 +1,8 @@
 // What a restored project or task has to have, told by what was uploaded and by what the records say of it.
 
 import { z } from 'zod'
-import { openSourceArchive, type SourceArchive, type SourceFacts } from '#shared/composition/source-archive.ts'
+import { openSourceArchive } from '#shared/composition/open-source-archive.ts'
+import type { SourceArchive, SourceFacts } from '#shared/composition/source-archive.ts'
 import type { TaskObservation } from '#shared/model/observation.ts'
 import { splitLines } from '#shared/store/member-sinks.ts'
 import { knownObservation } from '#shared/store/record.ts'

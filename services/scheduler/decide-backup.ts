@@ -16,6 +16,8 @@ export interface LastArchive {
   readonly digest: ChangeDigest
   /** ISO 8601 UTC. */
   readonly createdAt: string
+  /** What shows, besides the dates, that it is not of the present state. */
+  readonly outdated?: string
   /** Where CVAT served an old file: the tasks that are old in it. Absent for a good archive. */
   readonly stale?: { readonly covered: readonly TaskObservation[]; readonly uncovered: readonly TaskObservation[] }
 }
@@ -25,6 +27,7 @@ export function decideBackup(subject: Subject, last: LastArchive | undefined, fu
   if (subject.size === 0) return decide('empty', 'the task has no data yet')
   if (full) return decide('backup', 'asked for in full')
   if (!last) return decide('backup', 'has no good archive yet')
+  if (last.outdated !== undefined) return decide('backup', last.outdated)
   const change = describeChange(last.digest, subject.digest)
   if (change) return decide('backup', change)
   const reason = `unchanged since its archive of ${last.createdAt}`

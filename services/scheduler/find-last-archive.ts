@@ -5,7 +5,7 @@ import type { TaskObservation } from '#shared/model/observation.ts'
 import { formatContent, type Series } from '#shared/model/series.ts'
 import type { ProtectedArchive } from '#shared/protection/protection-table.ts'
 import type { Store } from '#shared/store/open-store.ts'
-import { type ArchiveRecord, isStale, knownObservation } from '#shared/store/record.ts'
+import { type ArchiveRecord, contentBytes, isSnapshot, isStale, knownObservation } from '#shared/store/record.ts'
 import { normaliseServerUrl } from '#shared/store/server-url.ts'
 import type { LastArchive } from './decide-backup.ts'
 
@@ -29,16 +29,28 @@ export async function findLastArchive(
 ): Promise<FoundArchives> {
   const good = (await store.newestGood(series, serverUrl))?.record
   const observation = good && knownObservation(good)
-  const last = good && observation && { digest: digestObservation(observation), createdAt: good.createdAt }
+  const outdated = good && describeDrift(good)
+  const last = good &&
+    observation && { digest: digestObservation(observation), createdAt: good.createdAt, ...(outdated && { outdated }) }
   const found = { last, archive: good && describe(good) }
+  if (outdated) return found
   if (last && !describeChange(last.digest, present)) return found
   if (series.entity.type !== 'project' || series.content.kind !== 'backup') return found
   const stale = await findStale(series, present, store, serverUrl)
   return stale ? { last: await addTasks(stale, store, serverUrl), archive: describe(stale) } : found
 }
 
-function describe({ createdAt, archive, verification }: ArchiveRecord): ProtectedArchive {
-  return { createdAtMs: Date.parse(createdAt), sizeBytes: archive.sizeBytes, level: verification.level }
+function describe(record: ArchiveRecord): ProtectedArchive {
+  const { createdAt, verification } = record
+  return { createdAtMs: Date.parse(createdAt), sizeBytes: contentBytes(record), level: verification.level }
+}
+
+/** Dates of the whole do not tell of a task that changed before another one did, and after its own part was made. */
+function describeDrift({ snapshot }: ArchiveRecord): string | undefined {
+  const drifted = snapshot?.parts.filter(({ isDrifted }) => isDrifted) ?? []
+  if (drifted.length === 0) return undefined
+  const ids = drifted.slice(0, 5).map(({ taskId }) => taskId)
+  return `changed while its last snapshot was made (task ${ids.join(', ')}${drifted.length > 5 ? ', …' : ''})`
 }
 
 async function findStale(series: Series, present: ChangeDigest, store: ReadStore, serverUrl: string) {
@@ -47,6 +59,8 @@ async function findStale(series: Series, present: ChangeDigest, store: ReadStore
   const { archives } = await store.listRecords(series.entity)
   return archives.find(
     ({ record }) =>
+      // A snapshot with an old part is made anew: that is one export of one task.
+      !isSnapshot(record) &&
       isStale(record) &&
       record.server.url === url &&
       formatContent(record.series.content) === wanted &&

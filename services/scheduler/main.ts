@@ -2,6 +2,7 @@
 
 import { clockSettings } from '#shared/config/clock.ts'
 import { cvatSettings } from '#shared/config/cvat.ts'
+import { incrementalSettings } from '#shared/config/incremental.ts'
 import { monitoringSettings } from '#shared/config/monitoring.ts'
 import { storeSettings } from '#shared/config/store.ts'
 import { openConfiguredClient } from '#shared/service/open-configured-client.ts'
@@ -17,6 +18,7 @@ await runService(
     cvat: cvatSettings,
     store: storeSettings,
     scheduler: schedulerSettings,
+    incremental: incrementalSettings,
     clock: clockSettings,
     monitoring: monitoringSettings,
   },
@@ -32,6 +34,7 @@ await runService(
       serverUrl: cvat.url,
       organization: cvat.organization,
       filters: scheduler,
+      incremental: values.incremental,
       annotations: scheduler,
       schedules: await readSchedules(scheduler.scheduleFile),
       timeZone: clock.timeZone,

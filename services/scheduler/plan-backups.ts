@@ -1,6 +1,7 @@
 // Enters entities into a run: decides for each, and adds a job for those that need an export or a new sidecar. Every step may run twice.
 
 import type { Logger } from 'pino'
+import { nameRound } from '#shared/coordination/name-round.ts'
 import type { Plan, RunLedger } from '#shared/coordination/run-ledger.ts'
 import { digestTask } from '#shared/model/change-digest.ts'
 import { formatEntity } from '#shared/model/entity.ts'
@@ -11,6 +12,7 @@ import type { ProtectionTable, Sighting } from '#shared/protection/protection-ta
 import type { Backup, ExportPayload } from '#shared/queues/exports-queue.ts'
 import type { OpenQueue } from '#shared/queues/open-queue.ts'
 import type { Mode } from '#shared/queues/runs-queue.ts'
+import type { SnapshotPayload } from '#shared/queues/snapshots-queue.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import { decideBackup } from './decide-backup.ts'
 import { describeWorkflowChange } from './decide-workflow.ts'
@@ -22,9 +24,12 @@ export interface PlanDeps {
   readonly ledger: Pick<RunLedger, 'plan'>
   readonly exports: OpenQueue<ExportPayload>
   readonly workflows: OpenQueue<Backup>
+  readonly snapshots: OpenQueue<SnapshotPayload>
   readonly protection: Pick<ProtectionTable, 'noteListed'>
   /** CVAT_URL, for links and for telling this server's archives from another's. */
   readonly serverUrl: string
+  /** Projects are backed up whole if absent. */
+  readonly incremental?: { readonly strategy: 'whole' | 'incremental'; readonly minTasks: number } | undefined
 }
 
 export interface Planning {
@@ -36,6 +41,8 @@ export interface Planning {
   readonly startedAtMs: number
   /** `besides`: tasks whose project's archive turned out to hold an old state of them. */
   readonly how: 'listed' | 'besides'
+  /** Tasks of which a snapshot is to be made; how often it has asked. */
+  readonly partsRound?: number | undefined
 }
 
 /** Folders looked into at once while deciding: network mounts answer slowly. */
@@ -54,8 +61,12 @@ export async function planBackups(
     const plans = await Promise.all(batch.map((subject) => planSubject(runId, subject, planning, logger, deps)))
     // Before a backup of them can end: how it ended is noted for known series only.
     const sightings = plans.map(({ sighting }) => sighting)
-    await deps.protection.noteListed(planning.mode, planning.startedAtMs, sightings)
+    // Parts are protected as what they are parts of.
+    if (planning.partsRound === undefined) {
+      await deps.protection.noteListed(planning.mode, planning.startedAtMs, sightings)
+    }
     await deps.exports.addAll(plans.flatMap(({ job }) => (job?.queue === 'exports' ? job : [])))
+    await deps.snapshots.addAll(plans.flatMap(({ job }) => (job?.queue === 'snapshots' ? job : [])))
     await deps.workflows.addAll(plans.flatMap(({ job }) => (job?.queue === 'workflows' ? job : [])))
     for (const { subject, uncovered } of plans) {
       const tasks = uncovered.map((task) => taskOf(task, subject.organization))
@@ -80,9 +91,9 @@ export function taskOf(task: TaskObservation, organization: string | null): Subj
 async function planSubject(
   runId: string,
   subject: Subject,
-  { content, full, how }: Planning,
+  { content, full, how, partsRound }: Planning,
   logger: Logger,
-  { store, ledger, serverUrl }: PlanDeps,
+  { store, ledger, serverUrl, incremental }: PlanDeps,
 ) {
   await store.removeDeletedMarker(subject.entity, serverUrl)
   const series: Series = { entity: subject.entity, content }
@@ -92,10 +103,13 @@ async function planSubject(
   const change = decision.action === 'skip' ? await findWorkflowChange(subject, content, store, serverUrl) : undefined
   const action: Plan['action'] = change === undefined ? decision.action : 'workflow'
   const reason = change === undefined ? decision.reason : `${decision.reason}; only its workflow is noted: ${change}`
-  const listedAs = formatSeries(series)
-  const key = action === 'workflow' ? formatWorkflow(subject.entity) : listedAs
-  const backupId = `${runId}.${key}`
-  const plan = { series: key, listedAs, name: subject.name, action, reason, backupId }
+  const key = action === 'workflow' ? formatWorkflow(subject.entity) : formatSeries(series)
+  const queue = chooseQueue(action, subject, content, incremental)
+  const round = partsRound ?? 1
+  const listedAs = nameRound(formatSeries(series), round)
+  // What was stored in an earlier round is done, and not to be found again as this one's.
+  const backupId = round > 1 ? `${runId}-r${round}.${key}` : `${runId}.${key}`
+  const plan = { series: key, listedAs, name: subject.name, action, reason, backupId, queue }
   const planned = await ledger.plan(runId, plan, how)
   logger.debug({ entity: formatEntity(subject.entity), name: subject.name, action, reason }, 'planned')
   const link = new URL(`${subject.entity.type}s/${subject.entity.id}`, `${serverUrl}/`).href
@@ -103,9 +117,21 @@ async function planSubject(
   // What the archive is to hold decides, not the sidecar: an entity of which only that is due is protected.
   const sighting: Sighting = { series, name, organization, link, found: foundAs[decision.action], archive }
   if (planned !== 'new') return { subject, sighting, uncovered, job: undefined }
-  const payload = { backupId, runId, series, name, organization, link, reexports: 0 }
-  const queue = action === 'workflow' ? ('workflows' as const) : ('exports' as const)
+  const isPart = partsRound === undefined ? {} : { isPart: true as const }
+  const payload = { backupId, runId, series, name, organization, link, reexports: 0, full, ...isPart }
   return { subject, sighting, uncovered, job: { queue, name, jobId: backupId, payload } }
+}
+
+/** The smallest projects stay whole: a snapshot of them costs more requests and files than it spares. */
+function chooseQueue(
+  action: Plan['action'],
+  { entity, digest }: Subject,
+  content: ArchiveContent,
+  incremental: PlanDeps['incremental'],
+): 'exports' | 'workflows' | 'snapshots' {
+  if (action === 'workflow') return 'workflows'
+  const isSnapshot = incremental?.strategy === 'incremental' && digest.taskCount >= incremental.minTasks
+  return isSnapshot && entity.type === 'project' && content.kind === 'backup' ? 'snapshots' : 'exports'
 }
 
 const foundAs = { skip: 'protected', empty: 'empty', backup: 'due' } as const

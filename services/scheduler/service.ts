@@ -18,6 +18,7 @@ import { openQueue, type QueueConnection } from '#shared/queues/open-queue.ts'
 import { outcomesQueue } from '#shared/queues/outcomes-queue.ts'
 import { restoresQueue } from '#shared/queues/restores-queue.ts'
 import { type RunPayload, runsQueue, type StartRun } from '#shared/queues/runs-queue.ts'
+import { snapshotsQueue } from '#shared/queues/snapshots-queue.ts'
 import { sweepsQueue } from '#shared/queues/sweeps-queue.ts'
 import { verificationsQueue } from '#shared/queues/verifications-queue.ts'
 import { workflowsQueue } from '#shared/queues/workflows-queue.ts'
@@ -36,7 +37,8 @@ import { type StartRunDeps, startRun } from './start-run.ts'
 import { takeOutcome } from './take-outcome.ts'
 import { watchRuns } from './watch-runs.ts'
 
-export interface SchedulerDeps extends Pick<StartRunDeps, 'filters' | 'annotations' | 'organization' | 'serverUrl'> {
+export interface SchedulerDeps
+  extends Pick<StartRunDeps, 'filters' | 'annotations' | 'organization' | 'serverUrl' | 'incremental'> {
   readonly connection: QueueConnection
   readonly cvat: CvatClient
   readonly store: Store
@@ -61,6 +63,7 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
   const exports = openQueue(exportsQueue, connection)
   const downloads = openQueue(downloadsQueue, connection)
   const workflows = openQueue(workflowsQueue, connection)
+  const snapshots = openQueue(snapshotsQueue, connection)
   const sweeps = openQueue(sweepsQueue, connection)
   const verifications = openQueue(verificationsQueue, connection)
   const drills = openQueue(drillsQueue, connection)
@@ -78,7 +81,7 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
   const { monitoring = { entities: 0, lateAfterMs: undefined } } = deps
   collectFreeBytes(metrics, store)
   const runMetrics = defineRunMetrics(metrics, lastRuns)
-  const queues = [runs, exports, downloads, workflows, sweeps, verifications, drills, restores, outcomes]
+  const queues = [runs, exports, downloads, snapshots, workflows, sweeps, verifications, drills, restores, outcomes]
   const collecting = [
     runMetrics.stop,
     collectQueues(metrics, { queues, exports, slots: openExportSlots(connection) }),
@@ -91,7 +94,7 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
 
   const handleRun = (payload: RunPayload, context: JobContext<RunPayload>): Promise<string> => {
     if (payload.do === 'watch-runs') {
-      const watchDeps = { ledger, claims, protection, runs, exports, downloads, workflows, outcomes, logger }
+      const watchDeps = { ledger, claims, protection, runs, exports, downloads, workflows, snapshots, outcomes, logger }
       return watchRuns(watchDeps, context.signal)
     }
     if (payload.do === 'end-run') return endRun(payload.runId, { ledger, store, onEnded }, context.logger)
@@ -108,6 +111,7 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
       ledger,
       exports,
       workflows,
+      snapshots,
       outcomes,
       protection,
       lastRuns,
@@ -145,7 +149,7 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
     metrics: metrics.jobs,
     concurrency: 8,
     handle: async (outcome, context) => {
-      const ended = await takeOutcome(outcome, context, { ...deps, ledger, exports, workflows, protection })
+      const ended = await takeOutcome(outcome, context, { ...deps, ledger, exports, workflows, snapshots, protection })
       for (const runId of ended) await runs.add({ name: `end ${runId}`, payload: { do: 'end-run', runId } })
       return outcome.result
     },

@@ -20,6 +20,11 @@ export async function takeOutcome(
 ): Promise<string[]> {
   const { ledger } = deps
   const series = accountKey(outcome)
+  if (outcome.result === 'parts') {
+    const { runs } = await ledger.waiting(series, outcome)
+    for (const runId of runs) await enterTasks(runId, series, outcome, context, deps)
+    return []
+  }
   const attempt = attemptOf(outcome)
   if (attempt) await deps.protection.noteAttempt(formatSeries(outcome.series), attempt)
   const isGood = outcome.result === 'done' || outcome.result === 'noted'
@@ -42,19 +47,22 @@ export async function takeOutcome(
 async function enterTasks(
   runId: string,
   series: string,
-  { name, reason = '', alsoBackUp }: Outcome,
+  { name, result, reason = '', alsoBackUp }: Outcome,
   context: { readonly logger: Logger; readonly signal: AbortSignal },
   deps: OutcomeDeps,
 ): Promise<void> {
   const account = await deps.ledger.read(runId)
   if (!account || account.state === 'interrupted') return
-  await deps.ledger.addNote(runId, { series, name, text: reason })
   const { logger } = context
-  logger.warn({ run: runId, series, name, tasks: alsoBackUp?.tasks.map(({ id }) => id) }, reason)
+  if (result !== 'parts') {
+    await deps.ledger.addNote(runId, { series, name, text: reason })
+    logger.warn({ run: runId, series, name, tasks: alsoBackUp?.tasks.map(({ id }) => id) }, reason)
+  }
   if (!alsoBackUp) return
   const subjects = alsoBackUp.tasks.map((task) => taskOf(task, alsoBackUp.organization))
   const { full, mode, startedAtMs } = account
-  const planning = { content: { kind: 'backup' }, full, mode, startedAtMs, how: 'besides' } as const
+  const partsRound = result === 'parts' ? (alsoBackUp.round ?? 1) : undefined
+  const planning = { content: { kind: 'backup' }, full, mode, startedAtMs, how: 'besides', partsRound } as const
   await planBackups(runId, subjects, planning, context, deps)
 }
 
@@ -64,7 +72,7 @@ async function enterTasks(
  */
 function attemptOf(outcome: Outcome): Attempt | undefined {
   const { result, isWorkflow, code = 'unknown', reason = '', sizeBytes, archive } = outcome
-  if (isWorkflow || result === 'noted') return undefined
+  if (isWorkflow || result === 'noted' || result === 'parts') return undefined
   if (result === 'failed') return { result, code, reason }
   if (result === 'empty') return { result }
   const createdAtMs = archive ? Date.parse(archive.createdAt) : Date.now()

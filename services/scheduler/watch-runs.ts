@@ -17,6 +17,7 @@ export interface WatchDeps {
   readonly exports: Pick<OpenQueue<unknown>, 'bull'>
   readonly downloads: Pick<OpenQueue<unknown>, 'bull'>
   readonly workflows: Pick<OpenQueue<unknown>, 'bull'>
+  readonly snapshots: Pick<OpenQueue<unknown>, 'bull'>
   readonly outcomes: Pick<OpenQueue<unknown>, 'bull'>
   readonly logger: Logger
 }
@@ -60,8 +61,12 @@ async function watchPending(run: RunAccount, deps: WatchDeps, signal: AbortSigna
   }
 }
 
-function queueOf(name: string, { exports, downloads, workflows }: WatchDeps): Pick<OpenQueue<unknown>, 'bull'> {
+function queueOf(
+  name: string,
+  { exports, downloads, workflows, snapshots }: WatchDeps,
+): Pick<OpenQueue<unknown>, 'bull'> {
   if (name === 'workflows') return workflows
+  if (name === 'snapshots') return snapshots
   return name === 'downloads' ? downloads : exports
 }
 

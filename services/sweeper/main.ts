@@ -1,6 +1,7 @@
 // The sweeper as a process of its own.
 
 import { clockSettings } from '#shared/config/clock.ts'
+import { incrementalSettings } from '#shared/config/incremental.ts'
 import { storeSettings } from '#shared/config/store.ts'
 import { runService } from '#shared/service/run-service.ts'
 import { openStore } from '#shared/store/open-store.ts'
@@ -11,6 +12,7 @@ const groups = {
   store: storeSettings,
   sweeper: sweeperSettings,
   verification: verificationSettings,
+  incremental: incrementalSettings,
   clock: clockSettings,
 }
 
@@ -21,6 +23,7 @@ await runService('sweeper', groups, ({ values, connection, logger, metrics }) =>
     metrics,
     store: openStore({ directory: values.store.backupDir }),
     rules: { ...values.sweeper, ...values.clock },
+    isIncremental: values.incremental.strategy === 'incremental',
     verifyPasses: values.verification.verifyPasses,
   }),
 )

@@ -8,7 +8,7 @@ import { formatTimeSpan, shiftBySpan, type TimeSpan } from './time-span.ts'
 export interface RetentionSubject {
   readonly record: Pick<ArchiveRecord, 'series' | 'server' | 'createdAt' | 'verification'> & {
     readonly archive: Pick<ArchiveRecord['archive'], 'fileName'>
-    readonly origin?: Pick<ArchiveRecord['origin'], 'adoptedAt'>
+    readonly origin?: Pick<ArchiveRecord['origin'], 'adoptedAt' | 'part'>
   }
 }
 
@@ -73,7 +73,9 @@ function planSeries<Archive extends RetentionSubject>(
     const gone = [`${age}, past the TTL of ${showHours(options.ttlMs)}`]
     if (good) {
       kept.unshift(...(newerGood === 0 ? ['newest good archive of its series'] : []))
-      kept.push(...askRules(rules, createdAtMs))
+      // A part stays with its snapshots (protect-parts.ts): those have these rules.
+      if (!origin?.part) kept.push(...askRules(rules, createdAtMs))
+      if (origin?.part) gone.unshift('made for snapshots')
       gone.push(count(newerGood, 'newer good archive'))
       newerGood += 1
     } else if (stale) {

@@ -30,7 +30,12 @@ export interface SweeperDeps {
   readonly rules: RetentionRules
   /** CVAT_BACKUP_VERIFY_PASSES. */
   readonly verifyPasses: number
+  /** CVAT_BACKUP_STRATEGY is `incremental`: a snapshot may be under way, though there is none yet. */
+  readonly isIncremental?: boolean | undefined
 }
+
+/** Far less than the time that a snapshot under way is waited for (protect-parts.ts). */
+const REFERENCES_KEPT_MS = 15 * 60_000
 
 export async function startSweeper(deps: SweeperDeps): Promise<Service> {
   const { connection, store, rules, metrics = openMetrics() } = deps
@@ -41,8 +46,10 @@ export async function startSweeper(deps: SweeperDeps): Promise<Service> {
   const ledger = openRunLedger(connection)
 
   const isActive = (backupId: string) => isBackupActive(backupId, claims)
+  const references = keepFor(REFERENCES_KEPT_MS, () => store.readPartReferences())
+  const { isIncremental } = deps
   const handle = async (payload: SweepPayload, context: JobContext<SweepPayload>): Promise<string> => {
-    const options = { rules, now: new Date(), dryRun: false, isActive, signal: context.signal }
+    const options = { rules, now: new Date(), dryRun: false, isActive, isIncremental, signal: context.signal }
     const onDecision = (decision: SweepDecision) => {
       sweepMetrics.decided(decision)
       logDecision(decision, context.logger)
@@ -50,7 +57,7 @@ export async function startSweeper(deps: SweeperDeps): Promise<Service> {
     const onWorkflow = (decision: WorkflowSweepDecision) => logWorkflow(decision, context.logger)
     if (payload.entity) {
       let removed = 0
-      for await (const decision of sweepEntity(payload.entity, store, options)) {
+      for await (const decision of sweepEntity(payload.entity, store, { ...options, references })) {
         if ('workflow' in decision) {
           onWorkflow(decision)
           continue
@@ -109,4 +116,14 @@ function logWorkflow({ workflow, action, reasons }: WorkflowSweepDecision, logge
   const fields = { entity: formatEntity(workflow.entity), file: workflow.fileName, reason: reasons.join(', ') }
   if (action === 'remove') logger.info(fields, 'workflow removed')
   else logger.debug(fields, 'workflow kept')
+}
+
+/** The answer of a while ago while it is good enough; an error is not kept. */
+function keepFor<T>(ms: number, ask: () => Promise<T>): () => Promise<T> {
+  let kept: { readonly atMs: number; readonly answer: T } | undefined
+  return async () => {
+    const nowMs = performance.now()
+    if (!kept || nowMs - kept.atMs > ms) kept = { atMs: nowMs, answer: await ask() }
+    return kept.answer
+  }
 }

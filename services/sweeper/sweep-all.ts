@@ -3,7 +3,15 @@
 import { BackupError, describeError } from '#shared/errors/backup-error.ts'
 import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
 import type { Store } from '#shared/store/open-store.ts'
-import { type SweepDecision, type SweepOptions, sweepEntity, type WorkflowSweepDecision } from './sweep-entity.ts'
+import type { PartReferences, UnreadableSnapshot } from '#shared/store/part-references.ts'
+import { isSnapshot } from '#shared/store/record.ts'
+import {
+  type SweepDecision,
+  type SweepOptions,
+  type SweepStore,
+  sweepEntity,
+  type WorkflowSweepDecision,
+} from './sweep-entity.ts'
 
 export interface SweepTotals {
   entities: number
@@ -23,10 +31,7 @@ export interface SweepObserver {
 }
 
 export async function sweepAll(
-  store: Pick<
-    Store,
-    'listEntities' | 'listSeries' | 'readDeletedMarker' | 'removeArchive' | 'recoverEntity' | 'workflows'
-  >,
+  store: SweepStore & Pick<Store, 'listEntities'>,
   options: SweepOptions,
   observer: SweepObserver = {},
 ): Promise<SweepTotals> {
@@ -39,16 +44,26 @@ export async function sweepAll(
     workflowsRemoved: 0,
     failures: [],
   }
-  for await (const entity of store.listEntities()) {
+  // A dry run tells of parts, too, what would be once these are gone.
+  const goneInDryRun = new Set<string>()
+  let reading: Promise<PartReferences> | undefined
+  const references = () => {
+    reading ??= store.readPartReferences({ without: goneInDryRun, signal: options.signal })
+    return reading
+  }
+  // Projects first: of what their snapshots no longer need the tasks' folders are rid in the same sweep.
+  for await (const entity of projectsFirst(store)) {
     options.signal.throwIfAborted()
     totals.entities++
     try {
-      for await (const decision of sweepEntity(entity, store, options)) {
+      for await (const decision of sweepEntity(entity, store, { ...options, references })) {
         if ('workflow' in decision) {
           totals[decision.action === 'keep' ? 'workflowsKept' : 'workflowsRemoved']++
           observer.onWorkflow?.(decision)
         } else {
           count(decision, totals)
+          const { action, archive } = decision
+          if (options.dryRun && action === 'remove' && isSnapshot(archive.record)) goneInDryRun.add(archive.recordPath)
           observer.onDecision?.(decision)
         }
       }
@@ -58,7 +73,20 @@ export async function sweepAll(
       observer.onFailure?.(entity, error)
     }
   }
+  for (const unreadable of (await reading?.catch(() => undefined))?.unreadable ?? []) {
+    const error = explainUnreadable(unreadable)
+    totals.failures.push({ entity: formatEntity(unreadable.entity), reason: describeError(error) })
+    observer.onFailure?.(unreadable.entity, error)
+  }
   return totals
+}
+
+function explainUnreadable({ path, reason }: UnreadableSnapshot): BackupError {
+  return new BackupError(`${path} cannot be read, so no archive of a task was removed that it may name: ${reason}`, {
+    code: 'unreadable-snapshot',
+    retryable: false,
+    hint: 'Put the file back from another copy of the backup directory, or remove the snapshot: both files of that name.',
+  })
 }
 
 /** @throws BackupError `sweep-failed` naming the entities that could not be swept */
@@ -78,4 +106,11 @@ function count({ action, archive }: SweepDecision, totals: SweepTotals): void {
   }
   totals.removed++
   totals.removedBytes += archive.record.archive.sizeBytes
+}
+
+/** Two walks through the directory and nothing in memory. */
+async function* projectsFirst(store: Pick<Store, 'listEntities'>): AsyncGenerator<EntityRef> {
+  for (const type of ['project', 'task'] as const) {
+    for await (const entity of store.listEntities()) if (entity.type === type) yield entity
+  }
 }

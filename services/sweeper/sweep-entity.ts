@@ -2,11 +2,13 @@
 
 import type { EntityRef } from '#shared/model/entity.ts'
 import type { Store } from '#shared/store/open-store.ts'
+import type { PartReferences } from '#shared/store/part-references.ts'
 import type { StoredWorkflow } from '#shared/store/read-workflow.ts'
 import type { RecoveryOptions } from '#shared/store/recover-entity.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { planRetention, type RetentionDecision, type RetentionRules } from './plan-retention.ts'
 import { planWorkflowRetention, type WorkflowDecision } from './plan-workflow-retention.ts'
+import { protectParts } from './protect-parts.ts'
 
 export type SweepDecision = RetentionDecision<StoredArchive>
 export type WorkflowSweepDecision = WorkflowDecision<StoredWorkflow>
@@ -17,7 +19,16 @@ export interface SweepOptions extends Pick<RecoveryOptions, 'isActive'> {
   /** Decide and tell, remove nothing. */
   readonly dryRun: boolean
   readonly signal: AbortSignal
+  /** What the snapshots of all projects are made of, where it was read a while ago; read anew when absent. */
+  readonly references?: (() => Promise<PartReferences>) | undefined
+  /** CVAT_BACKUP_STRATEGY is `incremental`. */
+  readonly isIncremental?: boolean | undefined
 }
+
+export type SweepStore = Pick<
+  Store,
+  'listSeries' | 'readDeletedMarker' | 'removeArchive' | 'recoverEntity' | 'workflows' | 'readPartReferences'
+>
 
 /**
  * Yields each decision after it was carried out; a fault while removing throws and leaves the rest for the next time. In
@@ -25,7 +36,7 @@ export interface SweepOptions extends Pick<RecoveryOptions, 'isActive'> {
  */
 export async function* sweepEntity(
   entity: EntityRef,
-  store: Pick<Store, 'listSeries' | 'readDeletedMarker' | 'removeArchive' | 'recoverEntity' | 'workflows'>,
+  store: SweepStore,
   options: SweepOptions,
 ): AsyncGenerator<SweepDecision | WorkflowSweepDecision> {
   const kept: StoredArchive[] = []
@@ -33,7 +44,7 @@ export async function* sweepEntity(
   for (const { archives, serverUrl } of series) {
     const marker = await store.readDeletedMarker(entity, serverUrl)
     const plan = planRetention(archives, { ...options.rules, now: options.now, deletedSince: marker?.since })
-    for (const decision of plan) {
+    for (const decision of await protect(entity, plan, store, options)) {
       options.signal.throwIfAborted()
       if (decision.action === 'remove' && !options.dryRun) await store.removeArchive(decision.archive)
       if (decision.action === 'keep') kept.push(decision.archive)
@@ -49,4 +60,17 @@ export async function* sweepEntity(
   }
   const isBroken = unrecognised.some(({ reason }) => reason === 'record-without-archive')
   if (isBroken && !options.dryRun) await store.recoverEntity(entity, options)
+}
+
+/** Listed first, then the references: what is named only after that was the newest archive then, and is none that would go. */
+async function protect(
+  entity: EntityRef,
+  plan: readonly SweepDecision[],
+  store: SweepStore,
+  { references, now, signal, isIncremental = false }: SweepOptions,
+): Promise<readonly SweepDecision[]> {
+  const isBackup = plan[0]?.archive.record.series.content.kind === 'backup'
+  if (entity.type !== 'task' || !isBackup || plan.every(({ action }) => action === 'keep')) return plan
+  const found = await (references ?? (() => store.readPartReferences({ signal })))()
+  return protectParts(plan, { taskId: entity.id, references: found, now, isIncremental })
 }

@@ -1,12 +1,8 @@
 // Holds two archives of one entity against each other by members and content: never by bytes, nor by what CVAT writes
 // differently into each export (members' time stamps, the order of labels and attributes).
 
-import {
-  openSourceArchive,
-  type SourceArchive,
-  type SourceMember,
-  type SourceOptions,
-} from '#shared/composition/source-archive.ts'
+import { openSourceArchive } from '#shared/composition/open-source-archive.ts'
+import type { SourceArchive, SourceMember, SourceOptions } from '#shared/composition/source-archive.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import { showName } from '#shared/store/check-entry.ts'
 import { splitLines } from '#shared/store/member-sinks.ts'

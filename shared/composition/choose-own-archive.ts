@@ -36,7 +36,7 @@ export function chooseOwnArchive(
 }
 
 /** Ground truth jobs come and go without moving a date; older records do not tell their number. */
-function hasSameGroundTruth({ observation }: ArchiveRecord, task: TaskObservation): boolean {
+export function hasSameGroundTruth({ observation }: ArchiveRecord, task: TaskObservation): boolean {
   const own = observation.tasks[0]?.groundTruthJobs
   return own === undefined || task.groundTruthJobs === undefined || own === task.groundTruthJobs
 }

@@ -1,7 +1,8 @@
 // Which parts of a damaged archive can still be used: members are read through and held against their CRC.
 
 import { BackupError } from '#shared/errors/backup-error.ts'
-import { openSourceArchive, type SourceOptions } from './source-archive.ts'
+import { openSourceArchive } from './open-source-archive.ts'
+import type { SourceOptions } from './source-archive.ts'
 
 /**
  * The folders (`''`, `task_3/`) with members that are not what they should be. Reads the whole archive.

@@ -2,8 +2,9 @@
 
 import { defaultZipLimits } from '#shared/store/zip-limits.ts'
 import type { FolderEdits } from './composition-plan.ts'
+import { openSourceArchive } from './open-source-archive.ts'
 import { type FolderTexts, type Obstacle, planRepairs } from './plan-repairs.ts'
-import { openSourceArchive, type SourceArchive, type SourceMember, type SourceOptions } from './source-archive.ts'
+import type { SourceArchive, SourceMember, SourceOptions } from './source-archive.ts'
 
 /** What stands in the way of restoring this archive, task by task; empty for most. @throws as openSourceArchive */
 export async function findObstacles(path: string, options: SourceOptions = {}): Promise<Obstacle[]> {

@@ -1,7 +1,8 @@
 // The archives of a plan, open one at a time: a project of ten thousand tasks needs few open files.
 
 import type { FolderPart } from './composition-plan.ts'
-import { openSourceArchive, type SourceArchive, type SourceFacts, type SourceOptions } from './source-archive.ts'
+import { openSourceArchive } from './open-source-archive.ts'
+import type { SourceArchive, SourceFacts, SourceOptions } from './source-archive.ts'
 
 export interface Opener extends AsyncDisposable {
   /** The part's archive; the one before it is closed, so that a project of ten thousand tasks needs few open files. */

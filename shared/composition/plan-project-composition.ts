@@ -67,6 +67,8 @@ export interface CompositionOptions {
 /** Problems of a single task, which its own archive cures. */
 const OF_A_TASK = new Set([
   STALE,
+  'part-missing',
+  'part-damaged',
   'no-media',
   'media-missing',
   'missing-task',

@@ -55,23 +55,23 @@ export interface SourceArchive extends SourceFacts, AsyncDisposable {
 const CHUNK_BYTES = 256 * 1024
 
 /**
- * Opens an archive of the store, or any other zip. Nothing is believed: @throws BackupError `damaged-archive`,
+ * Opens a zip. What a name stands for is told by openSourceArchive. Nothing is believed: @throws BackupError `damaged-archive`,
  * `truncated-archive`, `not-a-zip` for what is none, `unsound-archive` for members that no backup has (links, names that
  * lead out of a folder, bytes that are shared or grow out of proportion); faults of the disk as the store tells them.
  */
-export async function openSourceArchive(path: string, options: SourceOptions = {}): Promise<SourceArchive> {
+export async function openZipSource(path: string, options: SourceOptions = {}): Promise<SourceArchive> {
   const limits = { ...defaultZipLimits, ...options.limits }
   const attempted = `Reading ${path}`
   const handle = await withFaults(attempted, () => (options.files ?? realFiles).open(path, 'r'))
   try {
-    return await withFaults(attempted, () => openSource(path, handle, limits, options))
+    return await withFaults(attempted, () => openOpened(path, handle, limits, options))
   } catch (error) {
     await handle.close()
     throw error
   }
 }
 
-async function openSource(
+async function openOpened(
   path: string,
   handle: FileHandle,
   limits: ZipLimits,

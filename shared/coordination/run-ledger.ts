@@ -72,6 +72,8 @@ export interface Plan {
   readonly action: 'backup' | 'workflow' | 'skip' | 'empty'
   readonly reason: string
   readonly backupId: string
+  /** Where its first job is; told by the action if absent. */
+  readonly queue?: 'exports' | 'workflows' | 'snapshots'
 }
 
 /** Kept after its end for followers and late retries; the backup directory keeps the run's record for good. */
@@ -170,11 +172,17 @@ export function openRunLedger({ redis, prefix }: QueueConnection) {
         Date.now(),
         EVENTS_KEPT,
         plan.listedAs ?? plan.series,
-        plan.action === 'workflow' ? 'workflows' : 'exports',
+        plan.queue ?? (plan.action === 'workflow' ? 'workflows' : 'exports'),
       )
       // A retry by hand may come after the run's end, when nothing else would set it.
       if (how === 'besides') await redis.expire(besides, KEPT_SECONDS)
       return answer as 'new' | 'joined' | 'counted'
+    },
+
+    /** Whether this was entered in one of the two ways ({@link plan}); forgotten of listed entities page by page. */
+    async wasEntered(runId: string, listedAs: string): Promise<boolean> {
+      if ((await redis.sismember(runKey(runId, ':besides'), listedAs)) === 1) return true
+      return (await redis.sismember(runKey(runId, ':planned'), listedAs)) === 1
     },
 
     /** All entities up to the cursor are entered and their jobs added: a restarted listing begins after it. */
@@ -236,6 +244,12 @@ export function openRunLedger({ redis, prefix }: QueueConnection) {
 
     async *failures(runId: string): AsyncGenerator<Failure> {
       for await (const text of scanValues(runKey(runId, ':failures'))) yield JSON.parse(text) as Failure
+    },
+
+    /** Why a series has failed in this run, if it has. */
+    async failureOf(runId: string, series: string): Promise<Failure | undefined> {
+      const text = await redis.hget(runKey(runId, ':failures'), series)
+      return text === null ? undefined : (JSON.parse(text) as Failure)
     },
 
     /** What happened since the event `after` (`0` for all), oldest first, at most 500. */

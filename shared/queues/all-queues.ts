@@ -6,6 +6,7 @@ import { exportsQueue } from './exports-queue.ts'
 import { outcomesQueue } from './outcomes-queue.ts'
 import { restoresQueue } from './restores-queue.ts'
 import { runsQueue } from './runs-queue.ts'
+import { snapshotsQueue } from './snapshots-queue.ts'
 import { sweepsQueue } from './sweeps-queue.ts'
 import { verificationsQueue } from './verifications-queue.ts'
 import { workflowsQueue } from './workflows-queue.ts'
@@ -14,6 +15,7 @@ export const allQueues = {
   runs: runsQueue,
   exports: exportsQueue,
   downloads: downloadsQueue,
+  snapshots: snapshotsQueue,
   workflows: workflowsQueue,
   sweeps: sweepsQueue,
   verifications: verificationsQueue,

@@ -17,6 +17,8 @@ export const backupSchema = z.object({
   link: z.string(),
   /** How often the export was asked for anew because its file had gone before it was downloaded. */
   reexports: z.int().nonnegative().default(0),
+  /** A task that is backed up for a snapshot of its project. */
+  isPart: z.literal(true).optional(),
 })
 
 export type Backup = z.infer<typeof backupSchema>

@@ -6,9 +6,9 @@ import { formatSeries, seriesSchema } from '#shared/model/series.ts'
 import { formatWorkflow } from '#shared/model/workflow.ts'
 import { keepFinishedJobs, type QueueDefinition } from './queue-definition.ts'
 
-export const resultSchema = z.enum(['done', 'noted', 'empty', 'failed'])
+export const resultSchema = z.enum(['done', 'noted', 'empty', 'failed', 'parts'])
 
-/** `done`: a verified archive is stored. `noted`: the workflow alone is. `empty`: CVAT has nothing to back up (a task without data). */
+/** `done`: a verified archive is stored. `noted`: the workflow alone is. `empty`: CVAT has nothing to back up (a task without data). `parts`: nothing has ended; the runs that wait for a snapshot are to back up tasks for it. */
 
 export const outcomePayloadSchema = z.object({
   backupId: z.string(),
@@ -24,8 +24,17 @@ export const outcomePayloadSchema = z.object({
   reason: z.string().max(2_000).optional(),
   code: z.string().max(100).optional(),
   hint: z.string().max(1_000).optional(),
-  /** Tasks of a project of which CVAT served an old state: the run is to back them up by themselves. */
-  alsoBackUp: z.object({ organization: z.string().nullable(), tasks: z.array(taskObservationSchema) }).optional(),
+  /**
+   * Tasks of a project that the run is to back up by themselves: of which CVAT served an old state, or of which a snapshot is to
+   * be made. `round` tells apart how often a snapshot has asked for them.
+   */
+  alsoBackUp: z
+    .object({
+      organization: z.string().nullable(),
+      tasks: z.array(taskObservationSchema),
+      round: z.int().positive().optional(),
+    })
+    .optional(),
 })
 
 export type Outcome = z.infer<typeof outcomePayloadSchema>

@@ -9,7 +9,7 @@ import type { FileOperations } from './file-operations.ts'
 import type { Layout } from './layout.ts'
 import { listEntities, listRecords } from './list-records.ts'
 import { readFolders } from './read-folders.ts'
-import { isGood } from './record.ts'
+import { contentBytes, isGood, isSnapshot } from './record.ts'
 import { withStoreErrors } from './store-errors.ts'
 import type { StoredArchive } from './stored-archive.ts'
 import { replaceFile } from './write-json.ts'
@@ -87,6 +87,8 @@ function describeArchive({ entity, record, archivePath }: StoredArchive, layout:
     problems: verification.problems.map(({ code }) => code),
     warnings: verification.warnings.map(({ code }) => code),
     sizeBytes: archive.sizeBytes,
+    contentBytes: contentBytes(record),
+    snapshot: isSnapshot(record),
     sha256: archive.sha256,
     path: relative(layout.directory, archivePath).replaceAll(sep, '/'),
   }

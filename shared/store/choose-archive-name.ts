@@ -12,6 +12,7 @@ import type { EntityListing } from './stored-archive.ts'
 export interface NameInput {
   readonly inspection: Pick<Inspection, 'sha256'>
   readonly series: Series
+  readonly snapshot?: unknown
   readonly observation: Pick<Observation, 'name'>
   readonly createdAt: string
   readonly origin: { readonly backupId: string }
@@ -32,6 +33,7 @@ export async function chooseArchiveName(
       {
         createdAt: input.createdAt,
         content: input.series.content,
+        isSnapshot: input.snapshot !== undefined,
         name: input.observation.name,
         sha256: input.inspection.sha256,
       },

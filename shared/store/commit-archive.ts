@@ -10,7 +10,7 @@ import { type FileOperations, findFileSize, hasErrno, unlinkIfExists } from './f
 import type { Inspection } from './inspection.ts'
 import { type Layout, parsePartialName } from './layout.ts'
 import { listRecords } from './list-records.ts'
-import { type ArchiveRecord, archiveRecordSchema, isGood } from './record.ts'
+import { type ArchiveRecord, digestSnapshot, isGood, recordSchema, type Snapshot } from './record.ts'
 import { normaliseServerUrl } from './server-url.ts'
 import { withStoreErrors } from './store-errors.ts'
 import type { EntityListing, StoredArchive } from './stored-archive.ts'
@@ -29,6 +29,8 @@ export interface CommitInput {
   /** Our clock, ISO 8601 UTC: when the export was asked for. */
   readonly createdAt: string
   readonly origin: ArchiveRecord['origin']
+  /** The file is a snapshot's project part. Whoever commits it has made sure that all parts are there. */
+  readonly snapshot?: Pick<Snapshot, 'updatedDate' | 'parts' | 'guide'> | undefined
 }
 
 export interface CommittedArchive extends StoredArchive {
@@ -119,7 +121,10 @@ function findCommitted(listing: EntityListing, input: CommitInput): StoredArchiv
   const ofBackup = listing.archives.filter(({ record }) => record.origin.backupId === input.origin.backupId)
   const good = ofBackup.find(({ record }) => isGood(record))
   if (good || input.inspection.problems.length === 0) return good
-  return ofBackup.find(({ record }) => record.archive.sha256 === input.inspection.sha256)
+  const snapshot = input.snapshot && digestSnapshot(input.inspection, input.snapshot.parts)
+  return ofBackup.find(
+    ({ record }) => record.archive.sha256 === input.inspection.sha256 && record.snapshot?.sha256 === snapshot,
+  )
 }
 
 /** Not recursive: behind a lost mount the backup directory is gone, and must not be made anew on the wrong disk. */
@@ -132,11 +137,12 @@ async function createFolder(files: FileOperations, folder: string): Promise<void
 }
 
 function describeRecord(input: Omit<CommitInput, 'partialPath'>, fileName: string, now: Date): ArchiveRecord {
-  const { inspection } = input
-  return archiveRecordSchema.parse({
+  const { inspection, snapshot } = input
+  return recordSchema.parse({
     formatVersion: 1,
-    type: 'archive',
+    type: snapshot ? 'snapshot' : 'archive',
     archive: { fileName, sizeBytes: inspection.sizeBytes, sha256: inspection.sha256 },
+    ...(snapshot && { snapshot: { ...snapshot, sha256: digestSnapshot(inspection, snapshot.parts) } }),
     series: input.series,
     server: { url: normaliseServerUrl(input.server.url), version: input.server.version },
     observation: input.observation,

@@ -2,8 +2,8 @@
 
 import { join } from 'node:path'
 import { type EntityRef, formatEntity, parseEntity } from '#shared/model/entity.ts'
-import { type ArchiveContent, formatContent } from '#shared/model/series.ts'
-import { parseArchiveBase } from './archive-name.ts'
+import type { ArchiveContent } from '#shared/model/series.ts'
+import { isNameOf, parseArchiveBase } from './archive-name.ts'
 import { isDeletedMarkerName } from './deleted-marker.ts'
 import { type FileOperations, hasErrno } from './file-operations.ts'
 import type { Layout } from './layout.ts'
@@ -61,12 +61,11 @@ export async function* iterateContent(
   entity: EntityRef,
   content: ArchiveContent,
 ): AsyncGenerator<StoredArchive> {
-  const wanted = formatContent(content)
   const folder = await readEntityFolder(files, layout, entity)
   const seconds = new Map<string, string[]>()
   for (const base of folder.records.keys()) {
     const parts = parseArchiveBase(base)!
-    if (parts.content === wanted) seconds.set(parts.createdAt, [...(seconds.get(parts.createdAt) ?? []), base])
+    if (isNameOf(parts, content)) seconds.set(parts.createdAt, [...(seconds.get(parts.createdAt) ?? []), base])
   }
   for (const second of [...seconds.keys()].sort().reverse()) {
     const found: StoredArchive[] = []

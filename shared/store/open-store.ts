@@ -1,10 +1,11 @@
 // The backup directory as one object. It holds no state: any number of processes may open the same directory.
 
-import { resolve } from 'node:path'
-import type { EntityRef } from '#shared/model/entity.ts'
+import { join, resolve } from 'node:path'
+import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
 import type { Series } from '#shared/model/series.ts'
 import { type CatalogueTotals, writeCatalogue } from './catalogue-file.ts'
 import { checkDirectory, type DirectoryCheck } from './check-directory.ts'
+import { checkReferences, type ReferenceFinding } from './check-references.ts'
 import { discardPartials, listPartialBackups, removeStalePartials, takePartial } from './clean-partials.ts'
 import { type CommitInput, type CommittedArchive, commitArchive } from './commit-archive.ts'
 import { type DeletedMarker, readDeletedMarker, removeDeletedMarker, writeDeletedMarker } from './deleted-marker.ts'
@@ -22,8 +23,9 @@ import { findFreeBytes, tryWriting } from './free-space.ts'
 import { judgeDrill } from './judge-drill.ts'
 import { describeLayout } from './layout.ts'
 import { iterateContent, listEntities, listRecords } from './list-records.ts'
+import { type PartReferences, type ReferenceOptions, readPartReferences } from './part-references.ts'
 import { createPartial, type PartialFile, type PartialOrigin } from './partial-file.ts'
-import { type DrillProof, formatServerSeries, isGood } from './record.ts'
+import { type DrillProof, formatServerSeries, isGood, type Problem, type SnapshotPart } from './record.ts'
 import { type Recovery, type RecoveryOptions, recoverEntity } from './recover-entity.ts'
 import { removeArchive } from './remove-archive.ts'
 import { type RestorePlan, readRestorePlan, writeRestorePlan } from './restore-plan.ts'
@@ -36,6 +38,7 @@ import {
 } from './restore-state.ts'
 import { type RunRecord, readRunRecords, writeRunRecord } from './run-records.ts'
 import { normaliseServerUrl } from './server-url.ts'
+import { checkParts } from './snapshot-parts.ts'
 import { withStoreErrors } from './store-errors.ts'
 import type { EntityListing, StoredArchive, Unrecognised } from './stored-archive.ts'
 import { updateVerification } from './update-record.ts'
@@ -80,6 +83,12 @@ export interface Store {
   commitArchive(input: CommitInput): Promise<CommittedArchive>
   listEntities(): AsyncGenerator<EntityRef>
   listRecords(entity: EntityRef): Promise<EntityListing>
+  /** What all snapshots are made of. */
+  readPartReferences(options?: ReferenceOptions): Promise<PartReferences>
+  /** Parts that are named and not there, and parts that no snapshot names. */
+  checkReferences(signal: AbortSignal): AsyncGenerator<ReferenceFinding>
+  /** What is wrong with a snapshot's parts; nothing of them is read but their records. */
+  checkParts(snapshotFile: { readonly entity: EntityRef; readonly parts: readonly SnapshotPart[] }): Promise<Problem[]>
   /** The entity's archives by series and server: what retention looks at. */
   listSeries(entity: EntityRef): Promise<{ series: StoredSeries[]; unrecognised: readonly Unrecognised[] }>
   /** The newest archive without problems of this series on this server. */
@@ -146,6 +155,12 @@ export function openStore({ directory, now = () => new Date(), files = realFiles
     commitArchive: (input) => commitArchive(files, layout, input, now()),
     listEntities: () => listEntities(files, layout),
     listRecords: (entity) => listRecords(files, layout, entity),
+    readPartReferences: (options) => readPartReferences(files, layout, options),
+    checkReferences: (signal) => checkReferences(files, layout, signal),
+    checkParts: ({ entity, parts }) =>
+      withStoreErrors(`Looking at the parts of ${formatEntity(entity)}`, () =>
+        checkParts(files, join(layout.entityFolder(entity), 'snapshot.zip'), parts),
+      ),
     async listSeries(entity) {
       const { archives, unrecognised } = await store.listRecords(entity)
       const groups = Map.groupBy(archives, ({ record }) => formatServerSeries(record))

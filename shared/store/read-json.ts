@@ -6,7 +6,7 @@ import { type FileOperations, hasErrno } from './file-operations.ts'
 const MAX_JSON_BYTES = 64 * 1024 * 1024
 
 /** The parsed value; undefined when the file is no JSON or far too large. File faults are thrown as they come. */
-export async function readJson(files: FileOperations, path: string): Promise<unknown> {
+export async function readJson(files: Pick<FileOperations, 'open'>, path: string): Promise<unknown> {
   const handle = await files.open(path, 'r')
   try {
     const { size } = await handle.stat()
@@ -21,7 +21,7 @@ export async function readJson(files: FileOperations, path: string): Promise<unk
 export const absent = Symbol('absent')
 
 /** Like readJson, for a file that may be gone, or go at any moment. */
-export async function readJsonIfThere(files: FileOperations, path: string): Promise<unknown> {
+export async function readJsonIfThere(files: Pick<FileOperations, 'open'>, path: string): Promise<unknown> {
   try {
     return await readJson(files, path)
   } catch (error) {

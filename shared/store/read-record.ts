@@ -1,8 +1,7 @@
 // Reads one record and decides whether it and the archive beside it belong together.
 
 import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
-import { formatContent } from '#shared/model/series.ts'
-import { parseArchiveBase } from './archive-name.ts'
+import { nameContent, parseArchiveBase } from './archive-name.ts'
 import { type FileOperations, findFileSize } from './file-operations.ts'
 import { absent, readJsonIfThere } from './read-json.ts'
 import { type ArchiveRecord, recordSchema } from './record.ts'
@@ -36,7 +35,7 @@ export async function readRecord(
 function isKnownKind(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return true
   const { type, formatVersion } = value as Record<string, unknown>
-  const isOtherKind = typeof type === 'string' && type !== 'archive'
+  const isOtherKind = typeof type === 'string' && type !== 'archive' && type !== 'snapshot'
   const isLaterFormat = typeof formatVersion === 'number' && formatVersion > 1
   return !isOtherKind && !isLaterFormat
 }
@@ -47,9 +46,15 @@ function belongsTo(record: ArchiveRecord, entity: EntityRef, base: string): bool
   return (
     name !== undefined &&
     formatEntity(record.series.entity) === formatEntity(entity) &&
-    formatContent(record.series.content) === name.content &&
+    nameContent(record) === name.content &&
+    isWhereItBelongs(record) &&
     record.archive.sha256.startsWith(name.digest) &&
     record.archive.fileName.normalize('NFC') === `${base}.zip` &&
     Math.floor(Date.parse(record.createdAt) / 1000) === Date.parse(name.createdAt) / 1000
   )
+}
+
+/** A snapshot is a backup of a project; its parts are those of tasks. */
+function isWhereItBelongs({ type, series }: ArchiveRecord): boolean {
+  return type !== 'snapshot' || (series.entity.type === 'project' && series.content.kind === 'backup')
 }

@@ -1,5 +1,6 @@
 // The record beside each archive: everything a later run or a person needs to know about it without opening it.
 
+import { hash } from 'node:crypto'
 import { z } from 'zod'
 import { observationSchema } from '#shared/model/observation.ts'
 import { formatSeries, seriesSchema } from '#shared/model/series.ts'
@@ -72,13 +73,51 @@ export const drillProofSchema = z.object({
 /** What the last drill has shown: this very archive was restored by a CVAT server, and compared. */
 export type DrillProof = z.infer<typeof drillProofSchema>
 
+const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/)
+
+export const snapshotPartSchema = z.looseObject({
+  /** N of `task_N`: the task's place among the project's tasks by id, those without data counted. */
+  position: z.int().nonnegative(),
+  taskId: z.int().positive(),
+  /** Our clock, UTC: when the export of its archive was asked for, just after the task was observed. */
+  observedAt: z.iso.datetime(),
+  /** The task had changed again before the snapshot was made: the next run takes that change. */
+  isDrifted: z.literal(true).optional(),
+  /** In the folder of the task. A plain name: what a record says must not lead anywhere else. */
+  archive: z.object({
+    fileName: z.string().regex(/^(?!\.)[^/\\\p{Cc}]{1,255}\.zip$/u),
+    sizeBytes: z.int().nonnegative(),
+    sha256: sha256Schema,
+  }),
+})
+
+/** One task of a snapshot: the archive of the task that takes the place of `task_N/`. */
+export type SnapshotPart = z.infer<typeof snapshotPartSchema>
+
+const snapshotSchema = z.looseObject({
+  /** Over the project part's digest and all parts ({@link digestSnapshot}). */
+  sha256: sha256Schema,
+  /** The project's `updated_date` of which the project part is. */
+  updatedDate: z.string(),
+  /** By position. */
+  parts: z.array(snapshotPartSchema),
+  /** What the guide was made of, for the next project part; absent where the project has none. */
+  guide: z.unknown().optional(),
+})
+
+/** What a snapshot is made of besides its own file, the project part. */
+export type Snapshot = z.infer<typeof snapshotSchema>
+
 export const archiveRecordSchema = z.looseObject({
   formatVersion: z.literal(1),
-  type: z.literal('archive'),
+  /** `snapshot`: the file is the project part alone, and the tasks are in archives of their own. */
+  type: z.enum(['archive', 'snapshot']),
+  /** Of a snapshot only. */
+  snapshot: snapshotSchema.optional(),
   archive: z.object({
     fileName: z.string().min(1),
     sizeBytes: z.int().nonnegative(),
-    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    sha256: sha256Schema,
   }),
   series: seriesSchema,
   server: z.object({
@@ -108,14 +147,42 @@ export const archiveRecordSchema = z.looseObject({
     adoptedFrom: z.string().min(1).optional(),
     /** Our clock, UTC: when it was taken over. Its age counts from here, its order still from `createdAt`. */
     adoptedAt: z.iso.datetime().optional(),
+    /** A task's archive that was made for a snapshot of its project: it stays as long as one names it. */
+    part: z.literal(true).optional(),
+    /** The archive of its project that it was taken out of. */
+    takenFrom: z.string().min(1).optional(),
   }),
 })
 
 /** What is known about one archive. Later versions may add fields; they are kept when a record is read. */
 export type ArchiveRecord = z.infer<typeof archiveRecordSchema>
 
+export type SnapshotRecord = ArchiveRecord & { readonly type: 'snapshot'; readonly snapshot: Snapshot }
+
+/** Whether its file is only the project part of what it stands for. */
+export function isSnapshot(record: Pick<ArchiveRecord, 'type' | 'snapshot'>): record is SnapshotRecord {
+  return record.type === 'snapshot' && record.snapshot !== undefined
+}
+
+/** Bytes of all that it stands for: of a snapshot its parts too. */
+export function contentBytes({ archive, snapshot }: Pick<ArchiveRecord, 'archive' | 'snapshot'>): number {
+  return (snapshot?.parts ?? []).reduce((sum, part) => sum + part.archive.sizeBytes, archive.sizeBytes)
+}
+
+/** By this a snapshot's record shows that it is as it was written. */
+export function digestSnapshot(projectPart: { readonly sha256: string }, parts: readonly SnapshotPart[]): string {
+  const rows = parts.map(({ position, taskId, archive }) => [position, taskId, archive.sha256, archive.sizeBytes])
+  return hash('sha256', JSON.stringify([projectPart.sha256, rows]))
+}
+
 /** Every kind of record. Read `type` first: kinds may be added, and one that is not known is left alone. */
-export const recordSchema = z.discriminatedUnion('type', [archiveRecordSchema])
+export const recordSchema = archiveRecordSchema.refine(
+  ({ type, snapshot, archive }) =>
+    type === 'snapshot'
+      ? snapshot !== undefined && snapshot.sha256 === digestSnapshot(archive, snapshot.parts)
+      : snapshot === undefined,
+  'what it is made of is not what its digest says',
+)
 
 /** Whether the archive is a backup to rely on: everything expected is in it, intact. */
 export function isGood({ verification }: Pick<ArchiveRecord, 'verification'>): boolean {

@@ -5,7 +5,8 @@ import { type FileOperations, findFileSize } from './file-operations.ts'
 import { hashFile } from './hash-file.ts'
 import { inspectArchive } from './inspect-archive.ts'
 import type { Layout } from './layout.ts'
-import { type ArchiveRecord, knownObservation } from './record.ts'
+import { type ArchiveRecord, isSnapshot, knownObservation } from './record.ts'
+import { checkParts } from './snapshot-parts.ts'
 import { withStoreErrors } from './store-errors.ts'
 import type { StoredArchive } from './stored-archive.ts'
 import { updateVerification } from './update-record.ts'
@@ -38,7 +39,10 @@ export async function verifyArchive(
   archive: StoredArchive,
   options: CheckOptions,
 ): Promise<Verified | undefined> {
-  const evidence = await withStoreErrors('Reading the archive again', () => gatherEvidence(files, archive, options))
+  const evidence = await withStoreErrors('Reading the archive again', async () => {
+    const found = await gatherEvidence(files, archive, options)
+    return found && { ...found, ...(await gatherParts(files, archive)) }
+  })
   if (!evidence) return undefined
   const checkedAt = options.now()
   const change = (current: ArchiveRecord) => ({
@@ -66,7 +70,7 @@ async function gatherEvidence(
   if (level === 'whole') return { sizeBytes, sha256: await hashFile(files, archivePath, signal) }
   try {
     const { entity, content } = record.series
-    const observation = knownObservation(record)
+    const observation = isSnapshot(record) ? { ...record.observation, tasks: [] } : knownObservation(record)
     const found = await inspectArchive(archivePath, { entityType: entity.type, content, observation, signal, files })
     const ignored = level === 'sound' && found.level !== 'whole'
     return { ...found, inspection: ignored ? undefined : found }
@@ -81,4 +85,11 @@ async function gatherEvidence(
 
 function isUnreadableZip(error: unknown): boolean {
   return error instanceof BackupError && ['not-a-zip', 'truncated-archive', 'damaged-archive'].includes(error.code)
+}
+
+async function gatherParts(
+  files: FileOperations,
+  { record, archivePath }: StoredArchive,
+): Promise<Pick<Evidence, 'parts'>> {
+  return isSnapshot(record) ? { parts: await checkParts(files, archivePath, record.snapshot.parts) } : {}
 }

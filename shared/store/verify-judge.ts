@@ -6,6 +6,9 @@ import { type ArchiveRecord, levelSchema, type Problem } from './record.ts'
 /** The one problem that a re-check adds and a later re-check may take back: the bytes are not those of the backup. */
 export const BIT_ROT = 'bit-rot'
 
+/** What a re-check finds wrong with a snapshot's part, and takes back once the part is there and whole again. */
+export const PART_PROBLEMS: ReadonlySet<string> = new Set(['part-missing', 'part-damaged'])
+
 /** Whether a re-check has found other bytes than those of the backup. */
 export function isRotten({ verification }: Pick<ArchiveRecord, 'verification'>): boolean {
   return verification.problems.some(({ code }) => code === BIT_ROT)
@@ -20,6 +23,8 @@ export interface Evidence {
   readonly inspection?: Pick<Inspection, 'level' | 'problems' | 'warnings'> | undefined
   /** Why it could not be opened as a zip. */
   readonly unreadable?: string | undefined
+  /** Of a snapshot: what is wrong with its parts. */
+  readonly parts?: readonly Problem[] | undefined
 }
 
 export interface Judgement {
@@ -38,12 +43,23 @@ export interface Judgement {
  */
 export function judgeCheck(record: Pick<ArchiveRecord, 'archive' | 'verification'>, evidence: Evidence): Judgement {
   const { level, warnings } = record.verification
-  const problems = record.verification.problems.filter(({ code }) => code !== BIT_ROT)
+  const parts = evidence.parts ?? []
+  const problems = [
+    ...record.verification.problems.filter(
+      ({ code }) => code !== BIT_ROT && !(evidence.parts && PART_PROBLEMS.has(code)),
+    ),
+    ...parts,
+  ]
   const difference = describeDifference(record.archive, evidence)
   if (difference !== undefined) {
     const found: Problem = { code: BIT_ROT, message: `The file is no longer the one that was backed up: ${difference}` }
-    return { verdict: 'damaged', found: [found], verification: { level, problems: [...problems, found], warnings } }
+    return {
+      verdict: 'damaged',
+      found: [found, ...parts],
+      verification: { level, problems: [...problems, found], warnings },
+    }
   }
+  if (parts.length > 0) return { verdict: 'damaged', found: parts, verification: { level, problems, warnings } }
   const { inspection } = evidence
   if (!inspection) return { verdict: 'intact', found: [], verification: { level, problems, warnings } }
   const found = withoutKnown(inspection.problems, problems)

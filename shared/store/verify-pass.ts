@@ -1,10 +1,12 @@
 // One pass over stored archives: re-checks those that are due, the longest unchecked first, and tells of each.
 
+import { basename } from 'node:path'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import type { EntityRef } from '#shared/model/entity.ts'
 import { type FileOperations, isNameTaken } from './file-operations.ts'
 import type { Layout } from './layout.ts'
 import { listEntities, listRecords } from './list-records.ts'
+import { markSnapshots, nameArchive } from './mark-snapshots.ts'
 import { readFolders } from './read-folders.ts'
 import { readJsonIfThere } from './read-json.ts'
 import { archiveRecordSchema } from './record.ts'
@@ -54,6 +56,27 @@ export async function* verifyArchives(
   now: () => Date,
   options: VerifyOptions,
   batch = BATCH,
+): AsyncGenerator<VerifyEvent> {
+  const damaged = new Set<string>()
+  try {
+    for await (const event of checkDue(files, layout, now, options, batch)) {
+      if (event.what === 'checked' && event.judgement.verdict === 'damaged' && event.archive.entity.type === 'task') {
+        damaged.add(nameArchive(event.archive.entity, basename(event.archive.archivePath)))
+      }
+      yield event
+    }
+  } finally {
+    // Also of a pass that was stopped: these are not due again.
+    if (damaged.size > 0) await markSnapshots(files, layout, damaged, now())
+  }
+}
+
+async function* checkDue(
+  files: FileOperations,
+  layout: Layout,
+  now: () => Date,
+  options: VerifyOptions,
+  batch: number,
 ): AsyncGenerator<VerifyEvent> {
   let leftBytes = Number.POSITIVE_INFINITY
   let after: Place | undefined

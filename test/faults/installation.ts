@@ -39,6 +39,8 @@ export interface InstallationOptions {
   readonly backupDir?: string
   /** Who the product's processes are, when not the tests' user; the folders are theirs then. */
   readonly uid?: number
+  /** `TEST_STRATEGY` unless told, else whole. */
+  readonly strategy?: 'whole' | 'incremental' | undefined
   /** Off: the command line runs its own Redis and all services. */
   readonly separate?: boolean
 }
@@ -117,6 +119,8 @@ export async function openInstallation(options: InstallationOptions): Promise<In
     CVAT_BACKUP_DISK_RESERVE: '0',
     CVAT_BACKUP_PARALLEL_EXPORTS: String(PARALLEL_EXPORTS),
     BOARD_PORT: 'off',
+    CVAT_BACKUP_STRATEGY: options.strategy ?? process.env.TEST_STRATEGY ?? 'whole',
+    CVAT_BACKUP_INCREMENTAL_MIN_TASKS: '1',
     ...((options.separate ?? true) ? { REDIS_URL: `redis://127.0.0.1:${redisWire.port}` } : {}),
     [MARK]: folder,
     ...options.env,

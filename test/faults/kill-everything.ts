@@ -12,6 +12,7 @@ export interface KillEverythingOptions {
   readonly entities: number
   /** Interrupted runs before the last one. */
   readonly cuts: number
+  readonly strategy?: 'whole' | 'incremental'
 }
 
 /**
@@ -20,12 +21,13 @@ export interface KillEverythingOptions {
  */
 export async function killEverything(
   test: TestContext,
-  { entities, cuts }: KillEverythingOptions,
+  { entities, cuts, strategy }: KillEverythingOptions,
   chance: Chance,
 ): Promise<Findings & { begun: number }> {
   const installation = await openInstallation({
     test,
     separate: false,
+    strategy,
     world: faultWorld(entities, { bytesPerFrame: 100_000 }),
     capacity: { exportMs: () => chance.between(20, 200), bandwidthBytesPerSecond: 4_000_000 },
   })

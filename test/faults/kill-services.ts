@@ -12,6 +12,7 @@ export interface KillOptions {
   readonly signal: 'SIGKILL' | 'SIGTERM'
   /** Milliseconds between two kills. */
   readonly pauseMs: readonly [min: number, max: number]
+  readonly strategy?: 'whole' | 'incremental'
 }
 
 /** Runs of everything, one after another, until all kills are done; then what must hold holds for each of them. */
@@ -22,6 +23,7 @@ export async function killServices(
 ): Promise<Findings & { runs: number }> {
   const installation = await openInstallation({
     test,
+    strategy: options.strategy,
     world: faultWorld(options.entities),
     capacity: { exportMs: () => chance.between(50, 600), bandwidthBytesPerSecond: 2_000_000 },
   })

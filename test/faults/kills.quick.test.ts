@@ -29,3 +29,23 @@ it.concurrent('after kill -9 of everything in the middle of a run, one more back
   const found = await killEverything(test, { entities: 30, cuts: 1 }, startChance('kill -9 of everything'))
   expect(found.archives).toBe(30)
 })
+
+it.concurrent('of runs that make snapshots, killed at random moments, every snapshot has all its parts', {
+  timeout,
+}, async (test) => {
+  const chance = startChance('kill -9 of services, incremental')
+  const kills = { entities: 12, kills: 8, signal: 'SIGKILL', pauseMs: [100, 700], strategy: 'incremental' } as const
+  const found = await killServices(test, kills, chance)
+  expect(found.archives).toBe(12 * found.runs)
+})
+
+it.concurrent('after kill -9 of everything while snapshots are made, one more backup has everything', {
+  timeout,
+}, async (test) => {
+  const found = await killEverything(
+    test,
+    { entities: 12, cuts: 1, strategy: 'incremental' },
+    startChance('incremental cut'),
+  )
+  expect(found.archives).toBe(12)
+})

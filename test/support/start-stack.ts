@@ -33,6 +33,12 @@ import { newPrefix } from './redis-server.ts'
 import { login, smallWorld } from './small-world.ts'
 import { waitFor } from './wait-for.ts'
 
+/** `TEST_STRATEGY=incremental` runs what does not choose by itself the other way. */
+const incrementalByDefault = {
+  strategy: process.env.TEST_STRATEGY === 'incremental' ? ('incremental' as const) : ('whole' as const),
+  minTasks: 1,
+}
+
 export type ServiceName = 'scheduler' | 'exporter' | 'downloader' | 'sweeper'
 
 export interface StackOptions {
@@ -49,6 +55,7 @@ export interface StackOptions {
   readonly requestTimeoutMs?: number
   readonly rules?: RetentionRules
   readonly verifyPasses?: number
+  readonly incremental?: NonNullable<SchedulerDeps['incremental']> & { readonly driftMs?: number }
   readonly filters?: Filters
   readonly schedules?: readonly Schedule[]
   readonly monitoring?: SchedulerDeps['monitoring']
@@ -104,6 +111,7 @@ export async function startStack(redis: StackRedis, options: StackOptions = {}) 
         serverUrl: simulator.url,
         filters: options.filters ?? { include: undefined, exclude: undefined },
         annotations: { format: 'CVAT for images 1.1', saveImages: false },
+        incremental: options.incremental ?? incrementalByDefault,
         schedules: options.schedules,
         timeZone: 'UTC',
       }),
@@ -126,6 +134,7 @@ export async function startStack(redis: StackRedis, options: StackOptions = {}) 
         parallelDownloads: options.parallelDownloads ?? 3,
         serverUrl: simulator.url,
         diskReserveBytes: options.diskReserveBytes ?? 0,
+        driftMs: options.incremental?.driftMs ?? 0,
         ...(options.fullDisk ? { fullDisk: options.fullDisk } : {}),
       }),
     sweeper: (over, metrics) =>
@@ -135,6 +144,7 @@ export async function startStack(redis: StackRedis, options: StackOptions = {}) 
         verifyPasses: options.verifyPasses ?? 30,
         store,
         logger: logs.logger,
+        isIncremental: (options.incremental ?? incrementalByDefault).strategy === 'incremental',
         rules: options.rules ?? { ttlMs: 24 * 3600_000, minBackups: 3 },
       }),
   }
@@ -221,6 +231,7 @@ export function openAllQueues(connection: QueueConnection) {
     exports: openQueue(allQueues.exports, connection),
     downloads: openQueue(allQueues.downloads, connection),
     workflows: openQueue(allQueues.workflows, connection),
+    snapshots: openQueue(allQueues.snapshots, connection),
     sweeps: openQueue(allQueues.sweeps, connection),
     verifications: openQueue(allQueues.verifications, connection),
     drills: openQueue(allQueues.drills, connection),

@@ -3,7 +3,7 @@
 import { Registry } from 'prom-client'
 import { type DownloadDeps, downloadArchive } from '#services/downloader/download-archive.ts'
 import { defineDownloadMetrics } from '#services/downloader/download-metrics.ts'
-import { observeEntity } from '#services/exporter/observe-entity.ts'
+import { observeEntity } from '#shared/cvat/observe-entity.ts'
 import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
 import { type ArchiveContent, formatSeries } from '#shared/model/series.ts'
 import type { DownloadPayload } from '#shared/queues/downloads-queue.ts'

@@ -123,6 +123,7 @@ describe('a full disk', () => {
       parallelDownloads: 1,
       serverUrl: stack.simulator.url,
       diskReserveBytes: 0,
+      driftMs: 0,
       fullDisk,
     })
     onTestFinished(() => downloader.close())

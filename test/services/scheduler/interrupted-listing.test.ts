@@ -50,6 +50,7 @@ async function openListing(options: StackOptions = {}) {
         },
         exports: { ...queues.exports, addAll: mortal(queues.exports.addAll) },
         workflows: queues.workflows,
+        snapshots: queues.snapshots,
         outcomes: { ...queues.outcomes, add: mortal(queues.outcomes.add) },
         filters: { include: undefined, exclude: undefined },
         annotations: { format: 'CVAT for images 1.1', saveImages: false },

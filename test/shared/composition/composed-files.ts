@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { ArchiveFile } from '#shared/composition/composition-plan.ts'
 import type { ComposedArchive } from '#shared/composition/open-composed-archive.ts'
-import { openSourceArchive } from '#shared/composition/source-archive.ts'
+import { openSourceArchive } from '#shared/composition/open-source-archive.ts'
 import { makeTemporaryFolder } from '../store/temporary-folder.ts'
 
 export const fixtures = join(import.meta.dirname, '../../fixtures/archives')

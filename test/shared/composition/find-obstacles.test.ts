@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { planFolder, withEdits } from '#shared/composition/composition-plan.ts'
 import { findObstacles, listEdits } from '#shared/composition/find-obstacles.ts'
 import { openComposedArchive } from '#shared/composition/open-composed-archive.ts'
+import { openSourceArchive } from '#shared/composition/open-source-archive.ts'
 import { type FolderTexts, planRepairs } from '#shared/composition/plan-repairs.ts'
-import { openSourceArchive } from '#shared/composition/source-archive.ts'
 import {
   describeFile,
   fixture,

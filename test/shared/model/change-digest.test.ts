@@ -1,8 +1,8 @@
 // What CVAT's dates and counts do at each change, played on a simulated server: no change may go unseen.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { observeEntity } from '#services/exporter/observe-entity.ts'
 import type { CvatClient } from '#shared/cvat/client.ts'
+import { observeEntity } from '#shared/cvat/observe-entity.ts'
 import { describeChange, digestObservation, newestChange } from '#shared/model/change-digest.ts'
 import { compareServerDates } from '#shared/model/server-date.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'

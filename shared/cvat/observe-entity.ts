@@ -1,9 +1,9 @@
 // Reads what the server says of an entity now, before its export is asked for.
 
-import type { CvatClient } from '#shared/cvat/client.ts'
 import type { EntityRef } from '#shared/model/entity.ts'
 import type { Observation, TaskObservation } from '#shared/model/observation.ts'
 import { newestDate } from '#shared/model/server-date.ts'
+import type { CvatClient } from './client.ts'
 
 type ObservingClient = Pick<CvatClient, 'getProject' | 'getTask' | 'listTasks' | 'listJobs'>
 type TaskRow = Awaited<ReturnType<CvatClient['getTask']>>
