@@ -24,7 +24,7 @@ type Strategy = (typeof STRATEGIES)[number]
 interface Backup {
   readonly run: ProductRun
   readonly report: SimulatorReport
-  /** By how much the backup directory has grown. */
+  /** Of the files that are new in the backup directory. */
   readonly storedBytes: number
 }
 
@@ -48,14 +48,20 @@ export const incremental: Scenario = {
           CVAT_BACKUP_DIR: directory,
           CVAT_BACKUP_STATE_DIR: join(folder, 'state'),
           CVAT_BACKUP_STRATEGY: strategy,
+          CVAT_BACKUP_INCREMENTAL_MIN_TASKS: '1',
+          // Only the newest stays, or the whole archives of the full size would fill a disk.
+          CVAT_BACKUP_TTL: '0',
+          CVAT_MIN_NUM_BACKUPS: '1',
         }
         const backUp = async (share: string) => {
           say(`${strategy}, ${share}`)
-          const before = await measureFolder(directory)
+          const before = await listFiles(directory)
           await simulator.report()
           const run = await runProduct(['backup', '--json'], { env, cwd: folder, signal })
           const report = await simulator.report()
-          const backup = { run, report, storedBytes: (await measureFolder(directory)) - before }
+          let storedBytes = 0
+          for (const [path, bytes] of await listFiles(directory)) if (!before.has(path)) storedBytes += bytes
+          const backup = { run, report, storedBytes }
           found.set(`${strategy} ${share}`, [...(found.get(`${strategy} ${share}`) ?? []), backup])
         }
         try {
@@ -108,10 +114,13 @@ function format(share: number): string {
   return `${share * 100} %`
 }
 
-/** 0 for one that is not there. */
-async function measureFolder(path: string): Promise<number> {
+/** With their sizes; none in a folder that is not there. */
+async function listFiles(path: string): Promise<Map<string, number>> {
   const entries = await readdir(path, { withFileTypes: true, recursive: true }).catch(() => [])
-  let bytes = 0
-  for (const entry of entries) if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size
-  return bytes
+  const files = new Map<string, number>()
+  for (const entry of entries.filter((one) => one.isFile())) {
+    const file = join(entry.parentPath, entry.name)
+    files.set(file, (await stat(file)).size)
+  }
+  return files
 }
