@@ -56,9 +56,10 @@ export function spreadOf(values: readonly number[]): Spread {
   return { min: sorted[0]!, median, max: sorted.at(-1)! }
 }
 
-/** Of each round by itself: what else the machine does in a round slows both sides. Undefined without a baseline. */
+/** Of each round by itself: what else the machine does in a round slows both sides. Undefined without a baseline, or with one of 0. */
 export function ratioOf({ values, baseline }: Row): Spread | undefined {
-  return baseline && spreadOf(values.map((value, round) => value / baseline.values[round]!))
+  if (!baseline || baseline.values.includes(0)) return undefined
+  return spreadOf(values.map((value, round) => value / baseline.values[round]!))
 }
 
 /** `met`, `missed`, or undefined for what is only shown. */

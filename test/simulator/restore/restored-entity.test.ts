@@ -181,7 +181,7 @@ describe('a restored task', () => {
     const changed = after.filter((member, index) => member.crc !== before[index]?.crc)
     expect(changed.map(({ shape }) => shape.name)).toEqual(['task.json', 'annotations.json'])
     const [task, annotations] = changed.map(({ content }) => content.toString())
-    expect(JSON.parse(task ?? '')).toMatchObject({ name: 'another', labels: [{ name: 'vehicle' }, {}, {}] })
+    expect(JSON.parse(task ?? '')).toMatchObject({ name: 'another', labels: [{}, {}, { name: 'vehicle' }] })
     expect(annotations).not.toContain('"label":"car"')
     simulator.world.annotate(id, 2)
     const last = await readMembers((await fetchBackup(simulator, { type: 'task', id })).body)

@@ -157,7 +157,8 @@ export class RestoredRows extends Rows {
 
   /**
    * Each picture gets an address, and the text that names it follows. Of two pictures of one name the text's places all
-   * go to the first address; both pictures are the second by then (see readGuide).
+   * go to the first address; both pictures are the second by then (see readGuide). The one that no text shows is not kept:
+   * whether CVAT keeps it until the guide's next change was not measured.
    */
   #addGuide(
     holder: Project | Task,
@@ -170,6 +171,7 @@ export class RestoredRows extends Rows {
     for (const { fileName, content } of assets) {
       const asset = this.insertAsset(guide.id, fileName, content)
       text = text.replaceAll(`assets/${fileName}`, () => `/api/assets/${asset.uuid}`)
+      if (!text.includes(asset.uuid)) this.assets.delete(asset.uuid)
     }
     guide.markdown = text
     this.guides.set(guide.id, guide)
