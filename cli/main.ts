@@ -18,6 +18,7 @@ const commands: Record<string, () => Promise<Command>> = {
   verify: async () => (await import('./commands/verify.ts')).verify,
   restore: async () => (await import('./commands/restore.ts')).restore,
   drill: async () => (await import('./commands/drill.ts')).drill,
+  webhooks: async () => (await import('./commands/webhooks.ts')).webhooks,
   index: async () => (await import('./commands/index.ts')).index,
   adopt: async () => (await import('./commands/adopt.ts')).adopt,
   serve: async () => (await import('./commands/serve.ts')).serve,
@@ -27,6 +28,7 @@ const commands: Record<string, () => Promise<Command>> = {
   downloader: async () => serviceCommand('downloader'),
   sweeper: async () => serviceCommand('sweeper'),
   restorer: async () => serviceCommand('restorer'),
+  listener: async () => serviceCommand('listener'),
   board: async () => serviceCommand('board'),
 }
 
