@@ -19,6 +19,7 @@ const commands: Record<string, () => Promise<Command>> = {
   restore: async () => (await import('./commands/restore.ts')).restore,
   drill: async () => (await import('./commands/drill.ts')).drill,
   webhooks: async () => (await import('./commands/webhooks.ts')).webhooks,
+  notify: async () => (await import('./commands/notify.ts')).notify,
   index: async () => (await import('./commands/index.ts')).index,
   adopt: async () => (await import('./commands/adopt.ts')).adopt,
   serve: async () => (await import('./commands/serve.ts')).serve,
@@ -29,6 +30,7 @@ const commands: Record<string, () => Promise<Command>> = {
   sweeper: async () => serviceCommand('sweeper'),
   restorer: async () => serviceCommand('restorer'),
   listener: async () => serviceCommand('listener'),
+  notifier: async () => serviceCommand('notifier'),
   board: async () => serviceCommand('board'),
 }
 

@@ -12,7 +12,7 @@ import { openQueues } from '../embedded/open-queues.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { type AllSettings, loadAllSettings } from '../load-all-settings.ts'
 import { readArguments } from '../read-arguments.ts'
-import { openServicesClient, openTarget, startServices } from '../start-services.ts'
+import { openNotifier, openServicesClient, openTarget, startServices } from '../start-services.ts'
 
 export async function serve(args: string[]): Promise<number> {
   readArguments(args, {})
@@ -59,6 +59,8 @@ export async function serve(args: string[]): Promise<number> {
   const surroundings = { connection, cvat, logger, schedules, metrics, ...(target ? { target } : {}) }
   const services = await startServices(settings, surroundings)
   scope.defer(() => services.close())
+  const notifier = await openNotifier(settings, surroundings)
+  if (notifier) scope.defer(() => notifier.close())
   monitoring.watch([checkRedis(connection), ...(services.checks ?? [])])
   logger.info('all services are ready')
   logger.info({ signal: await asked }, 'stopping')
