@@ -98,15 +98,19 @@ export async function startNotifier(deps: NotifierDeps): Promise<Notifier> {
 
   const closing = new AbortController()
   let ticking: Promise<void> | undefined
-  const tick = async () => {
-    const redis = await askRedis()
-    if (redis.ok) {
+  // A command that Redis does not answer waits for it, however long: nothing here may wait with it.
+  const askForLook = openProbe({
+    ask: async () => {
       await connection.redis.set(notifierKey(connection), '1', 'PX', 3 * everyMs)
       await queue.revive(LOOK)
-    } else {
-      // The job would never come. Each notifier looks by itself then: what they were told is in the backup directory.
-      await lookInTurn(redis, closing.signal)
-    }
+    },
+    limitMs: REDIS_MS,
+    freshMs: () => 0,
+  })
+  const tick = async () => {
+    const redis = await askForLook()
+    // The job would never come. Each notifier looks by itself then: what they were told is in the backup directory.
+    if (!redis.ok) await lookInTurn(redis, closing.signal)
   }
   const begin = () => {
     ticking ??= tick()

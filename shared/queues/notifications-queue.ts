@@ -3,7 +3,7 @@
 
 import { z } from 'zod'
 import type { QueueConnection } from './open-queue.ts'
-import type { QueueDefinition } from './queue-definition.ts'
+import { keepFinishedJobs, type QueueDefinition } from './queue-definition.ts'
 
 export const notificationPayloadSchema = z.object({ do: z.literal('look') })
 
@@ -24,7 +24,7 @@ export const notificationsQueue: QueueDefinition<NotificationPayload> = {
     attempts: 2,
     backoff: { type: 'fixed', delay: 5_000 },
     removeOnComplete: true,
-    removeOnFail: { count: 10 },
+    removeOnFail: { ...keepFinishedJobs.removeOnFail, count: 10 },
   },
 }
 

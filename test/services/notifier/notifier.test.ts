@@ -53,7 +53,7 @@ async function open(stack: Stack, settings: Partial<NotifierSettings> = {}, more
   onTestFinished(close)
   // It looks once when it starts.
   await waitFor('the first look', () => stack.store.readStatus('notifications'))
-  await notifier.look(signal)
+  if (more.everyMs === undefined) await notifier.look(signal)
   const state = async () => notifierStateSchema.parse(await stack.store.readStatus('notifications'))
   return { notifier, metrics, close, state, look: () => notifier.look(signal) }
 }
