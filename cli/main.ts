@@ -19,6 +19,8 @@ const commands: Record<string, () => Promise<Command>> = {
   verify: async () => (await import('./commands/verify.ts')).verify,
   restore: async () => (await import('./commands/restore.ts')).restore,
   drill: async () => (await import('./commands/drill.ts')).drill,
+  webhooks: async () => (await import('./commands/webhooks.ts')).webhooks,
+  notify: async () => (await import('./commands/notify.ts')).notify,
   index: async () => (await import('./commands/index.ts')).index,
   adopt: async () => (await import('./commands/adopt.ts')).adopt,
   serve: async () => (await import('./commands/serve.ts')).serve,
@@ -28,6 +30,8 @@ const commands: Record<string, () => Promise<Command>> = {
   downloader: async () => serviceCommand('downloader'),
   sweeper: async () => serviceCommand('sweeper'),
   restorer: async () => serviceCommand('restorer'),
+  listener: async () => serviceCommand('listener'),
+  notifier: async () => serviceCommand('notifier'),
   board: async () => serviceCommand('board'),
 }
 

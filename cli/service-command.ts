@@ -3,7 +3,15 @@
 import { exitCodes } from './exit-codes.ts'
 import { readArguments } from './read-arguments.ts'
 
-export type ServiceName = 'scheduler' | 'exporter' | 'downloader' | 'sweeper' | 'restorer' | 'board'
+export type ServiceName =
+  | 'scheduler'
+  | 'exporter'
+  | 'downloader'
+  | 'sweeper'
+  | 'restorer'
+  | 'listener'
+  | 'notifier'
+  | 'board'
 
 /** The service's own entry does all the rest: it reads the settings of this service alone and ends the process itself. */
 export function serviceCommand(name: ServiceName): (args: string[]) => Promise<number> {

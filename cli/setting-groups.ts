@@ -3,6 +3,8 @@
 import { boardSettings } from '#services/board/config.ts'
 import { downloaderSettings } from '#services/downloader/config.ts'
 import { exporterSettings } from '#services/exporter/config.ts'
+import { listenerSettings } from '#services/listener/config.ts'
+import { notifierSettings } from '#services/notifier/config.ts'
 import { schedulerSettings } from '#services/scheduler/config.ts'
 import { sweeperSettings, verificationSettings } from '#services/sweeper/config.ts'
 import { clockSettings } from '#shared/config/clock.ts'
@@ -25,6 +27,8 @@ export const allSettingGroups = {
   sweeper: sweeperSettings,
   verification: verificationSettings,
   restore: restoreSettings,
+  listener: listenerSettings,
+  notifier: notifierSettings,
   board: boardSettings,
   clock: clockSettings,
   redis: redisSettings,

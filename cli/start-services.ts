@@ -3,6 +3,8 @@
 import type { Logger } from 'pino'
 import { startDownloader } from '#services/downloader/service.ts'
 import { startExporter } from '#services/exporter/service.ts'
+import { hasChannel } from '#services/notifier/config.ts'
+import { type Notifier, startNotifier } from '#services/notifier/service.ts'
 import { openTarget } from '#services/restorer/open-target.ts'
 import type { TargetServer } from '#services/restorer/restore-work.ts'
 import { startRestorer } from '#services/restorer/service.ts'
@@ -64,6 +66,21 @@ export async function startServices({ values }: AllSettings, surroundings: Servi
     await close()
     throw error
   }
+}
+
+/** Undefined where nobody is to be told of anything. */
+export async function openNotifier(
+  { values }: AllSettings,
+  { connection, cvat, logger, metrics }: Omit<ServiceSurroundings, 'schedules' | 'target'>,
+): Promise<Notifier | undefined> {
+  if (!hasChannel(values.notifier)) return undefined
+  return startNotifier({
+    ...{ connection, cvat, logger, metrics, settings: values.notifier },
+    store: openStore({ directory: values.store.backupDir }),
+    serverUrl: values.cvat.url,
+    lateAfterMs: values.monitoring.lateAfterMs,
+    timeZone: values.clock.timeZone,
+  })
 }
 
 /** Nothing is sent by it before a restore is asked for: the login for backups may well be read-only. */

@@ -68,6 +68,16 @@ Usage: cvat-backups COMMAND [OPTIONS]
       --to URL             on another server, with CVAT_RESTORE_… as login
       --yes                do not ask before writing to that server
       --json               print the report as JSON
+  webhooks install       have CVAT tell of changes, so that what changes is backed up within minutes:
+                         a webhook for each organization and each personal project in scope
+      --dry-run            only tell what would be done
+      --yes                do not ask
+      --renew-secret       give CVAT CVAT_BACKUP_HOOKS_SECRET anew
+  webhooks status        show which there are and whether their calls come through
+  webhooks remove        remove them (--dry-run, --yes)
+  notify --test          send a message by every channel that is set, to try it out
+  notify --status        show what is told at the moment, and whether the channels work
+      --json               print it as JSON
   index                  write .cvat-backups/catalogue.ndjson, a list of all records
   adopt [FOLDER]         take over the flat files of the original script, by default
                          those in CVAT_BACKUP_DIR
@@ -76,7 +86,7 @@ Usage: cvat-backups COMMAND [OPTIONS]
       --json               print it as JSON
   serve                  run all services in this process, by the schedule, and the board
                          (http://127.0.0.1:3000, see BOARD_PORT)
-  scheduler | exporter | downloader | sweeper | restorer | board
+  scheduler | exporter | downloader | sweeper | restorer | listener | notifier | board
                          run one service in this process, for containers; needs REDIS_URL
   print-config [--json]  show the settings in force and where they come from
 

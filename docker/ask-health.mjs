@@ -4,7 +4,17 @@
 import { readFileSync } from 'node:fs'
 import { get } from 'node:http'
 
-const LONG_RUNNING = ['scheduler', 'exporter', 'downloader', 'sweeper', 'board', 'serve']
+const LONG_RUNNING = [
+  'scheduler',
+  'exporter',
+  'downloader',
+  'sweeper',
+  'restorer',
+  'listener',
+  'notifier',
+  'board',
+  'serve',
+]
 const WITHIN_MS = 8_000
 
 // A container may run one command (`verify`) in place of a service: that has no health but its exit code.

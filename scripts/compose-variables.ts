@@ -46,6 +46,12 @@ export const composeVariables: readonly ComposeVariable[] = [
       'Address and port of this machine on which the board is reached. It speaks plain HTTP: put a proxy with TLS in front before another machine may reach it.',
   },
   {
+    name: 'HOOKS_PUBLISH',
+    default: '127.0.0.1:8090',
+    description:
+      'Address and port of this machine on which the listener is reached (profile `events`). It speaks plain HTTP, and takes only what is signed.',
+  },
+  {
     name: 'SIMULATOR_EXPORT_MS',
     default: '400',
     description: 'How long the CVAT of the demo takes for an export, in milliseconds.',

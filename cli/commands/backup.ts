@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
+import type { Notifier } from '#services/notifier/service.ts'
 import { summarise } from '#services/scheduler/end-run.ts'
 import { openRunLedger, type RunLedger } from '#shared/coordination/run-ledger.ts'
 import { createLogger } from '#shared/logging/logger.ts'
@@ -17,11 +18,14 @@ import { followRun } from '../follow-run.ts'
 import { type AllSettings, loadAllSettings } from '../load-all-settings.ts'
 import { readArguments, takeEntities } from '../read-arguments.ts'
 import { removeLeftovers } from '../remove-leftovers.ts'
-import { openServicesClient, startServices } from '../start-services.ts'
+import { openNotifier, openServicesClient, startServices } from '../start-services.ts'
 import { untilSwept } from '../until-swept.ts'
 import { wrongUsage } from '../usage.ts'
 import { describeSummary } from '../view/describe-summary.ts'
 import { openRunView, openSilentView, type RunView } from '../view/run-view.ts'
+
+/** A mail server may take its time. */
+const TELL_WITHIN_MS = 60_000
 
 export async function backup(args: string[]): Promise<number> {
   const { request, json } = readRequest(args)
@@ -55,6 +59,7 @@ async function runBackup(
   const ledger = openRunLedger(connection)
   const open = openAll(connection)
   scope.defer(() => open.close())
+  let notifier: Notifier | undefined
   if (own) {
     const cvat = scope.use(openServicesClient(settings, logger))
     // A wrong password is told at once, not as the failure of a job.
@@ -63,8 +68,11 @@ async function runBackup(
     const { isNew } = await openStore({ directory: backupDir }).checkDirectory()
     if (isNew && !json)
       view.say(`${backupDir} is a new backup directory (should there be archives, is its disk mounted?)`)
-    const services = await startServices(settings, { connection, cvat, logger: quieten(logger, settings) })
+    const surroundings = { connection, cvat, logger: quieten(logger, settings) }
+    const services = await startServices(settings, surroundings)
     scope.defer(() => services.close())
+    notifier = await openNotifier(settings, { ...surroundings, logger: quieten(logger, settings, 'error') })
+    if (notifier) scope.use({ [Symbol.asyncDispose]: () => notifier!.close() })
   }
   const runId = makeRunId(request.mode, new Date(), randomUUID())
   const failedSweeps = await open.queues.sweeps.bull.getFailedCount()
@@ -81,6 +89,7 @@ async function runBackup(
     const sweptWell = !own || (await untilSwept(open.queues.sweeps, failedSweeps, view, signal))
     // What could not be removed now is removed next time.
     if (own) await removeLeftovers(settings.values.store.backupDir, connection).catch(() => 0)
+    await tellPeople(notifier, view, signal)
     view.close()
     process.stdout.write(
       json ? `${JSON.stringify(summary, null, 2)}\n` : describeSummary(summary, settings.values.store.backupDir),
@@ -90,6 +99,14 @@ async function runBackup(
     if (signal.aborted) await tellInterrupted(runId, own, ledger, view)
     throw error
   }
+}
+
+/** Before the process ends: nobody else would tell. What cannot be told now is told by the next one. */
+async function tellPeople(notifier: Notifier | undefined, view: RunView, signal: AbortSignal): Promise<void> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(TELL_WITHIN_MS)])
+  await notifier?.look(limit).catch(() => {
+    if (!signal.aborted) view.say('people could not be told of how it ended: `cvat-backups notify --status` says more')
+  })
 }
 
 /** The next `backup` goes on from what is stored: whatever is done is unchanged then. */
@@ -132,8 +149,8 @@ function openAll(connection: QueueConnection) {
 }
 
 /** What happens to each entity is in the view and in the summary; saying it in the log too only helps who asks for it. */
-function quieten(logger: Logger, { sources }: AllSettings): Logger {
-  return sources.LOG_LEVEL === 'default' ? logger.child({}, { level: 'fatal' }) : logger
+function quieten(logger: Logger, { sources }: AllSettings, level = 'fatal'): Logger {
+  return sources.LOG_LEVEL === 'default' ? logger.child({}, { level }) : logger
 }
 
 function openLogger({ values, sources, secrets }: AllSettings, view: RunView): Logger {

@@ -3,7 +3,7 @@
 import { readSchedules } from '#services/scheduler/read-crontab.ts'
 import { createLogger, type Logger } from '#shared/logging/logger.ts'
 import { checkRedis } from '#shared/monitoring/checks.ts'
-import { openMetrics } from '#shared/monitoring/open-metrics.ts'
+import { openMetrics, type ProcessMetrics } from '#shared/monitoring/open-metrics.ts'
 import { startMonitoring } from '#shared/monitoring/start-monitoring.ts'
 import type { QueueConnection } from '#shared/queues/open-queue.ts'
 import { untilAskedToStop } from '#shared/service/start-signals.ts'
@@ -12,7 +12,7 @@ import { openQueues } from '../embedded/open-queues.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { type AllSettings, loadAllSettings } from '../load-all-settings.ts'
 import { readArguments } from '../read-arguments.ts'
-import { openRestoreTarget, openServicesClient, startServices } from '../start-services.ts'
+import { openNotifier, openRestoreTarget, openServicesClient, startServices } from '../start-services.ts'
 
 export async function serve(args: string[]): Promise<number> {
   readArguments(args, {})
@@ -49,6 +49,8 @@ export async function serve(args: string[]): Promise<number> {
   scope.defer(() => queues.close())
   const board = await openBoard(settings, queues.connection, logger)
   if (board) scope.defer(() => board.close())
+  const listener = await openListener(settings, queues.connection, logger, metrics)
+  if (listener) scope.defer(() => listener.close())
   const cvat = scope.use(openServicesClient(settings, logger))
   const tracing = scope.use(await openTracing({ ...settings.values.tracing, service: 'serve', logger, secrets }))
   const connection = { ...queues.connection, telemetry: tracing.telemetry }
@@ -57,10 +59,25 @@ export async function serve(args: string[]): Promise<number> {
   const surroundings = { connection, cvat, logger, schedules, metrics, ...(target ? { target } : {}) }
   const services = await startServices(settings, surroundings)
   scope.defer(() => services.close())
+  const notifier = await openNotifier(settings, surroundings)
+  if (notifier) scope.defer(() => notifier.close())
   monitoring.watch([checkRedis(connection), ...(services.checks ?? [])])
   logger.info('all services are ready')
   logger.info({ signal: await asked }, 'stopping')
   return exitCodes.ok
+}
+
+/** Before the services, as the board is. */
+async function openListener(
+  { values }: AllSettings,
+  connection: QueueConnection,
+  logger: Logger,
+  metrics: ProcessMetrics,
+) {
+  const { secret, ...listener } = values.listener
+  if (secret === undefined) return undefined
+  const { startListener } = await import('#services/listener/service.ts')
+  return startListener({ ...listener, secret, connection, logger, metrics })
 }
 
 /** Before the services, so that none has begun anything when its port is taken. Loaded only where it is wanted. */

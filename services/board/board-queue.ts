@@ -23,6 +23,8 @@ const DESCRIPTIONS: Readonly<Record<keyof typeof allQueues, string>> = {
   sweeps: 'Applies the retention rules to the archives of one project or task, or of all.',
   verifications: 'Reads stored archives again.',
   outcomes: 'Counts how each backup ended.',
+  changes: 'What CVAT has told of: each is backed up once it has been quiet for a while.',
+  notifications: 'Looks whether anything is wrong, and tells people.',
 }
 
 export class BoardQueue extends BullMQAdapter {

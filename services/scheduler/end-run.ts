@@ -50,7 +50,7 @@ export async function endRun(
   if (!account || account.state === 'listing' || (await ledger.countPending(runId)) > 0) return 'not over yet'
   if (account.state === 'interrupted') return 'interrupted'
   const summary = await summarise(account, ledger)
-  await store.writeRunRecord({ ...summary })
+  if (!isRoutine(summary)) await store.writeRunRecord({ ...summary })
   const first = account.state === 'waiting' && (await ledger.end(runId, 'ended'))
   if (first || account.state === 'ended') await onEnded(summary, { isWhole: account.isWhole, isFirst: first })
   const { failures: _failures, notes: _notes, ...numbers } = summary
@@ -59,6 +59,11 @@ export async function endRun(
   else if (summary.ok) logger.info({ run: runId, ...numbers }, 'run ended')
   else logger.error({ run: runId, ...numbers, failures: summary.failures.slice(0, 50) }, 'run ended with failures')
   return summary.ok ? 'all good' : `${summary.failed} failed`
+}
+
+/** Of the thousands of small runs that events start, those are recorded that went wrong. */
+function isRoutine({ trigger, ok }: RunSummary): boolean {
+  return trigger === 'event' && ok
 }
 
 /** The backup directory takes no summary, and whoever follows the run must not wait for ever: the log has it instead. */

@@ -1,6 +1,7 @@
 // The scheduler: starts runs, by the clock or on demand, and keeps their accounts to the end.
 
 import type { Logger } from 'pino'
+import { openChanges } from '#shared/coordination/changes.ts'
 import { openClaims } from '#shared/coordination/claims.ts'
 import { openExportSlots } from '#shared/coordination/export-slots.ts'
 import { openLastRuns } from '#shared/coordination/last-runs.ts'
@@ -11,9 +12,11 @@ import { checkCvat, checkDirectory } from '#shared/monitoring/checks.ts'
 import { collectFreeBytes } from '#shared/monitoring/directory-metrics.ts'
 import { openMetrics, type ProcessMetrics } from '#shared/monitoring/open-metrics.ts'
 import { openProtectionTable } from '#shared/protection/protection-table.ts'
+import { changesQueue } from '#shared/queues/changes-queue.ts'
 import { downloadsQueue } from '#shared/queues/downloads-queue.ts'
 import { drillsQueue } from '#shared/queues/drills-queue.ts'
 import { exportsQueue } from '#shared/queues/exports-queue.ts'
+import { LOOK, notificationsQueue, notifierKey } from '#shared/queues/notifications-queue.ts'
 import { openQueue, type QueueConnection } from '#shared/queues/open-queue.ts'
 import { outcomesQueue } from '#shared/queues/outcomes-queue.ts'
 import { restoresQueue } from '#shared/queues/restores-queue.ts'
@@ -34,6 +37,7 @@ import { collectQueues } from './queue-metrics.ts'
 import type { Schedule } from './read-crontab.ts'
 import { defineRunMetrics, endedRunOf } from './run-metrics.ts'
 import { type StartRunDeps, startRun } from './start-run.ts'
+import { takeChange, takeOverdue } from './take-changes.ts'
 import { takeOutcome } from './take-outcome.ts'
 import { watchRuns } from './watch-runs.ts'
 
@@ -59,6 +63,7 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
   const claims = openClaims(connection)
   const protection = openProtectionTable(connection)
   const lastRuns = openLastRuns(connection)
+  const changes = openChanges(connection)
   const runs = openQueue(runsQueue, connection)
   const exports = openQueue(exportsQueue, connection)
   const downloads = openQueue(downloadsQueue, connection)
@@ -69,6 +74,8 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
   const drills = openQueue(drillsQueue, connection)
   const restores = openQueue(restoresQueue, connection)
   const outcomes = openQueue(outcomesQueue, connection)
+  const changed = openQueue(changesQueue, connection)
+  const notifications = openQueue(notificationsQueue, connection)
   const { schedules, timeZone } = deps
   // Who runs only what is asked for takes the schedules away that `serve` has left: nobody asked for those runs.
   const keep = async () => {
@@ -81,7 +88,20 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
   const { monitoring = { entities: 0, lateAfterMs: undefined } } = deps
   collectFreeBytes(metrics, store)
   const runMetrics = defineRunMetrics(metrics, lastRuns)
-  const queues = [runs, exports, downloads, snapshots, workflows, sweeps, verifications, drills, restores, outcomes]
+  const queues = [
+    runs,
+    exports,
+    downloads,
+    snapshots,
+    workflows,
+    sweeps,
+    verifications,
+    drills,
+    restores,
+    outcomes,
+    changed,
+    notifications,
+  ]
   const collecting = [
     runMetrics.stop,
     collectQueues(metrics, { queues, exports, slots: openExportSlots(connection) }),
@@ -90,10 +110,17 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
   const onEnded: OnEnded = async (summary, { isWhole, isFirst }) => {
     if (isFirst) runMetrics.ended(summary.mode, summary.ok)
     if (isWhole) await lastRuns.noteEnded(endedRunOf(summary))
+    await wakeNotifier()
   }
 
-  const handleRun = (payload: RunPayload, context: JobContext<RunPayload>): Promise<string> => {
+  /** It looks by itself too, only later. */
+  const wakeNotifier = async () => {
+    if ((await connection.redis.exists(notifierKey(connection))) === 1) await notifications.revive(LOOK)
+  }
+
+  const handleRun = async (payload: RunPayload, context: JobContext<RunPayload>): Promise<string> => {
     if (payload.do === 'watch-runs') {
+      await takeOverdue({ changes, runs })
       const watchDeps = { ledger, claims, protection, runs, exports, downloads, workflows, snapshots, outcomes, logger }
       return watchRuns(watchDeps, context.signal)
     }
@@ -114,7 +141,12 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
       snapshots,
       outcomes,
       protection,
-      lastRuns,
+      lastRuns: {
+        async noteStarted(mode, startedAtMs) {
+          await lastRuns.noteStarted(mode, startedAtMs)
+          await wakeNotifier()
+        },
+      },
     })
     await endIfOver(runId)
     return answer
@@ -142,6 +174,14 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
       await endIfOver(runId)
     },
   })
+  const changeConsumer = consume({
+    definition: changesQueue,
+    connection,
+    logger,
+    metrics: metrics.jobs,
+    concurrency: 4,
+    handle: (payload, context) => takeChange(payload, context, { changes, queue: changed, runs, cvat: deps.cvat }),
+  })
   const outcomeConsumer = consume({
     definition: outcomesQueue,
     connection,
@@ -160,7 +200,7 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
     async close() {
       guard.close()
       for (const stop of collecting) stop()
-      await Promise.all([runConsumer.close(), outcomeConsumer.close()])
+      await Promise.all([runConsumer.close(), outcomeConsumer.close(), changeConsumer.close()])
       await Promise.all(queues.map((queue) => queue.close()))
     },
   }

@@ -17,8 +17,9 @@ import { listNamedSubjects, type Unlisted } from './list-named-subjects.ts'
 import { listSubjects } from './list-subjects.ts'
 import { type MarkDeletedDeps, markDeleted, sawEverything } from './mark-deleted.ts'
 import { type Filters, isAdmitted } from './match-filter.ts'
-import { type PlanDeps, planBackups } from './plan-backups.ts'
+import { type PlanDeps, type Planning, planBackups } from './plan-backups.ts'
 import { SeenIds } from './seen-ids.ts'
+import type { Subject } from './subject.ts'
 import { IssueCounter } from './tally-subjects.ts'
 
 export interface StartRunDeps extends PlanDeps {
@@ -59,7 +60,8 @@ export async function startRun(
   const seen = cursor === '' ? new SeenIds() : undefined
   if (request.entities) {
     for await (const found of listNamedSubjects(request.entities, request.mode, cvat, issues, context.signal)) {
-      if ('error' in found) await countUnlisted(runId, request, found, deps)
+      if (request.trigger === 'event') await planChanged(runId, found, planning, context, deps)
+      else if ('error' in found) await countUnlisted(runId, request, found, deps)
       else await planBackups(runId, [found], planning, context, deps)
     }
   } else {
@@ -75,6 +77,24 @@ export async function startRun(
   await ledger.endListing(runId)
   const account = await ledger.read(runId)
   return `${account?.total ?? 0} entities listed`
+}
+
+/** Nobody has asked for it by name: what the settings or a drill leave out, and what has gone meanwhile, is nobody's failure. */
+async function planChanged(
+  runId: string,
+  found: Subject | Unlisted,
+  planning: Planning,
+  context: JobContext<unknown>,
+  deps: StartRunDeps,
+): Promise<void> {
+  if ('error' in found) {
+    const fields = { entity: formatEntity(found.entity), reason: describeError(found.error) }
+    context.logger.info(fields, 'a change was told of something that cannot be had')
+    return
+  }
+  const isElsewhere = deps.organization !== undefined && found.organization !== deps.organization
+  if (isElsewhere || !isAdmitted(found, deps.filters)) return
+  await planBackups(runId, await leaveOutScratch([found], deps.store), planning, context, deps)
 }
 
 /** Told once for the run, not by each of its exports. */

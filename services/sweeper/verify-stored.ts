@@ -6,11 +6,12 @@ import { formatEntity } from '#shared/model/entity.ts'
 import type { VerificationPayload } from '#shared/queues/verifications-queue.ts'
 import type { JobContext } from '#shared/service/consume.ts'
 import type { Store } from '#shared/store/open-store.ts'
+import type { VerificationReport } from '#shared/store/verification-report.ts'
 import type { VerifyEvent } from '#shared/store/verify-pass.ts'
 import { chooseShare } from './verify-share.ts'
 
 export interface VerifyStoredDeps {
-  readonly store: Pick<Store, 'verifyArchives'>
+  readonly store: Pick<Store, 'verifyArchives' | 'writeStatus'>
   /** CVAT_BACKUP_VERIFY_PASSES. */
   readonly passes: number
   /** Told of everything that happens, for metrics. */
@@ -57,6 +58,9 @@ export async function verifyStored(
   }
   const { archives, bytes } = tally
   context.logger.info({ archives, bytes, damaged: tally.damaged.count, failed: tally.failed.count }, 'verified')
+  await store.writeStatus('verification', report(tally, startedAt)).catch((err) => {
+    context.logger.warn({ err }, 'what the pass has found could not be noted')
+  })
   assertVerified(tally)
   return `${archives} archives are intact`
 }
@@ -93,6 +97,17 @@ function note(event: VerifyEvent, tally: Tally, { logger }: JobContext<Verificat
   }
 }
 
+function report({ archives, bytes, damaged, failed }: Tally, startedAt: string): VerificationReport {
+  return {
+    formatVersion: 1,
+    type: 'verification',
+    startedAt,
+    endedAt: new Date().toISOString(),
+    ...{ archives, bytes, damaged: damaged.count, failed: failed.count },
+    found: [...damaged.named, ...failed.named],
+  }
+}
+
 function assertVerified({ archives, damaged, failed }: Tally): void {
   if (damaged.count + failed.count === 0) return
   const parts = [
@@ -112,16 +127,16 @@ function nameOf({ entity, archivePath }: { entity: Parameters<typeof formatEntit
 
 class Sample {
   count = 0
-  readonly #named: string[] = []
+  readonly named: string[] = []
 
   add(text: string): void {
     this.count++
-    if (this.#named.length < NAMED) this.#named.push(text)
+    if (this.named.length < NAMED) this.named.push(text)
   }
 
   toString(): string {
-    const more = this.count - this.#named.length
-    return [...this.#named, ...(more > 0 ? [`and ${more} more`] : [])].join('; ')
+    const more = this.count - this.named.length
+    return [...this.named, ...(more > 0 ? [`and ${more} more`] : [])].join('; ')
   }
 }
 

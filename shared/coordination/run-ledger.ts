@@ -17,7 +17,7 @@ export interface RunAccount {
   readonly full: boolean
   /** It is about everything that the settings admit, not about named entities. */
   readonly isWhole: boolean
-  readonly trigger: 'command' | 'schedule'
+  readonly trigger: 'command' | 'schedule' | 'event'
   readonly state: RunState
   readonly startedAtMs: number
   readonly endedAtMs: number | undefined
@@ -299,7 +299,7 @@ function parseAccount(runId: string, fields: Record<string, string>): RunAccount
     mode: (fields.mode ?? 'p') as Mode,
     full: fields.full === '1',
     isWhole: fields.whole !== '0',
-    trigger: fields.trigger === 'schedule' ? 'schedule' : 'command',
+    trigger: fields.trigger === 'schedule' || fields.trigger === 'event' ? fields.trigger : 'command',
     state: (fields.state ?? 'listing') as RunState,
     startedAtMs: count('startedAtMs'),
     endedAtMs: fields.endedAtMs ? Number(fields.endedAtMs) : undefined,

@@ -44,6 +44,7 @@ import { checkServer, getAbout, getSelf, listFormats } from './server-calls.ts'
 import { parseServerUrl } from './server-url.ts'
 import { openTransport } from './transport.ts'
 import { openUploads, type UploadCalls } from './upload-calls.ts'
+import { openWebhooks, type WebhookCalls } from './webhook-calls.ts'
 
 export type { CvatClientOptions } from './client-options.ts'
 export type { Download, DownloadOptions } from './download.ts'
@@ -80,6 +81,8 @@ export interface CvatClient extends AsyncDisposable {
   listComments(scope: IssueScope, signal: AbortSignal): AsyncGenerator<CommentRow[]>
   getProject(id: number, signal: AbortSignal): Promise<ProjectRow>
   getTask(id: number, signal: AbortSignal): Promise<TaskRow>
+  getJob(id: number, signal: AbortSignal): Promise<JobRow>
+  getIssue(id: number, signal: AbortSignal): Promise<IssueRow>
   /** About 100 bytes a frame: not for every task. */
   getTaskMeta(id: number, signal: AbortSignal): Promise<TaskMeta>
   /** `attached`: one was under way already. Throws `no-data`, `unknown-format`, `forbidden`, `not-found` … */
@@ -101,6 +104,7 @@ export interface CvatClient extends AsyncDisposable {
   readonly contents: ContentCalls
   readonly descriptions: DescriptionCalls
   readonly changes: ChangeCalls
+  readonly webhooks: WebhookCalls
   /** Breaks calls and downloads under way. */
   close(): Promise<void>
 }
@@ -182,6 +186,8 @@ export function openCvatClient(options: CvatClientOptions): CvatClient {
       ),
     getProject: (id, signal) => getRow(caller, `/api/projects/${id}`, projectRowSchema, signal),
     getTask: (id, signal) => getRow(caller, `/api/tasks/${id}`, taskRowSchema, signal),
+    getJob: (id, signal) => getRow(caller, `/api/jobs/${id}`, jobRowSchema, signal),
+    getIssue: (id, signal) => getRow(caller, `/api/issues/${id}`, issueRowSchema, signal),
     getTaskMeta: (id, signal) => getRow(caller, `/api/tasks/${id}/data/meta`, taskMetaSchema, signal),
     startExport: (series, signal) => startExport(caller, series, signal),
     getRequest: (requestId, signal) => getRequest(caller, requestId, signal),
@@ -194,6 +200,7 @@ export function openCvatClient(options: CvatClientOptions): CvatClient {
     contents: openContents(caller),
     descriptions: openDescriptions(caller, server),
     changes: openChanges(caller),
+    webhooks: openWebhooks(caller),
     close,
     [Symbol.asyncDispose]: close,
   }

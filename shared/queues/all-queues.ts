@@ -1,8 +1,10 @@
 // The table of queues that the board, the command line and the tests read.
 
+import { changesQueue } from './changes-queue.ts'
 import { downloadsQueue } from './downloads-queue.ts'
 import { drillsQueue } from './drills-queue.ts'
 import { exportsQueue } from './exports-queue.ts'
+import { notificationsQueue } from './notifications-queue.ts'
 import { outcomesQueue } from './outcomes-queue.ts'
 import { restoresQueue } from './restores-queue.ts'
 import { runsQueue } from './runs-queue.ts'
@@ -22,4 +24,6 @@ export const allQueues = {
   outcomes: outcomesQueue,
   restores: restoresQueue,
   drills: drillsQueue,
+  changes: changesQueue,
+  notifications: notificationsQueue,
 } as const

@@ -24,7 +24,8 @@ const startRunSchema = z.object({
   full: z.boolean(),
   /** Only these entities; all that the filters admit when absent. */
   entities: z.array(entityRefSchema).max(10_000).optional(),
-  trigger: z.enum(['command', 'schedule']),
+  /** `event`: CVAT has told that these entities changed. What the filters leave out is left out then. */
+  trigger: z.enum(['command', 'schedule', 'event']),
 })
 
 const endRunSchema = z.object({ do: z.literal('end-run'), runId: runIdSchema })

@@ -39,6 +39,7 @@ import {
 import { type RunRecord, readRunRecords, writeRunRecord } from './run-records.ts'
 import { normaliseServerUrl } from './server-url.ts'
 import { checkParts } from './snapshot-parts.ts'
+import { readStatus, type StatusName, writeStatus } from './status-files.ts'
 import { withStoreErrors } from './store-errors.ts'
 import type { EntityListing, StoredArchive, Unrecognised } from './stored-archive.ts'
 import { updateVerification } from './update-record.ts'
@@ -137,6 +138,10 @@ export interface Store {
   forgetDrilled(drillId: string, entity: EntityRef): Promise<void>
   /** False while anything of the drill is noted that was not forgotten. */
   closeDrill(drillId: string): Promise<boolean>
+  /** Undefined where there is none. Its shape is not checked. */
+  readStatus(name: StatusName): Promise<unknown>
+  /** Atomic; replaces the one before. */
+  writeStatus(name: StatusName, value: object): Promise<void>
 }
 
 export function openStore({ directory, now = () => new Date(), files = realFiles }: StoreOptions): Store {
@@ -219,6 +224,8 @@ export function openStore({ directory, now = () => new Date(), files = realFiles
     listOpenDrills: () => listOpenDrills(files, layout),
     forgetDrilled: (drillId, entity) => forgetDrilled(files, layout, drillId, entity),
     closeDrill: (drillId) => closeDrill(files, layout, drillId),
+    readStatus: (name) => readStatus(files, layout, name),
+    writeStatus: (name, value) => writeStatus(files, layout, { name, value }, now()),
   }
   return store
 }

@@ -28,6 +28,8 @@ describe('docker-compose.yml', () => {
     sweeper: ['store', 'sweeper', 'verification', 'clock', ...common],
     board: ['board', ...common],
     restorer: ['cvat', 'store', 'restore', ...common],
+    listener: ['listener', ...common],
+    notifier: ['cvat', 'store', 'notifier', 'clock', ...common],
     cli: (Object.keys(allSettingGroups) as GroupName[]).filter((key) => key !== 'board'),
   }
   // The image sets the folders, the stack's Redis has no password, and the hours need one name only.

@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, onTestFinished, type TestContext, test } from 'vitest'
 import { parse } from 'yaml'
+import { defineListenerMetrics } from '#services/listener/listener-metrics.ts'
+import { defineNotifierMetrics } from '#services/notifier/notifier-metrics.ts'
 import { collectDrills } from '#services/restorer/drill-metrics.ts'
 import { monitoringSettings } from '#shared/config/monitoring.ts'
 import { openMetrics } from '#shared/monitoring/open-metrics.ts'
@@ -34,6 +36,8 @@ async function readMetrics() {
   const metrics = openMetrics()
   // The restorer's own.
   collectDrills(metrics, stack.store)
+  defineListenerMetrics(metrics.registry)
+  defineNotifierMetrics(metrics, ['email'], async () => undefined)
   const { logger } = collectLogs()
   const monitoring = await startMonitoring({
     port: 0,

@@ -8,6 +8,7 @@ import type { UploadFault } from './faults.ts'
 import type { ImportQueue } from './restore/import-queue.ts'
 import type { UploadStore } from './restore/upload-store.ts'
 import type { Stats } from './stats.ts'
+import type { HookSender } from './webhooks/hook-sender.ts'
 import type { World } from './world.ts'
 import type { Organization, User } from './world-records.ts'
 
@@ -39,6 +40,7 @@ export interface Server {
   readonly imports: ImportQueue
   readonly uploads: UploadStore
   readonly stats: Stats
+  readonly hooks: HookSender
 }
 
 export type Handler = (call: Call, server: Server) => Answer | Promise<Answer>

@@ -12,6 +12,7 @@ import { requestRoutes } from './routes-requests.ts'
 import { serverRoutes } from './routes-server.ts'
 import { taskRoutes } from './routes-tasks.ts'
 import { userRoutes } from './routes-users.ts'
+import { webhookRoutes } from './webhooks/routes-webhooks.ts'
 
 export function allRoutes(server: Server, authenticator: Authenticator): Route[] {
   const isOld = server.capacity.generation === '2.15'
@@ -24,6 +25,7 @@ export function allRoutes(server: Server, authenticator: Authenticator): Route[]
     ...issueRoutes(server),
     ...labelRoutes(server),
     ...guideRoutes(server),
+    ...webhookRoutes(server),
     ...(isOld
       ? [oldBackupRoute(server, 'project'), oldBackupRoute(server, 'task')]
       : [

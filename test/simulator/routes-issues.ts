@@ -39,6 +39,10 @@ export function issueRoutes(server: Server): Route[] {
       path: '/api/issues/{id}',
       allow: 'GET, PATCH, DELETE, HEAD, OPTIONS',
       methods: {
+        GET: (call) => {
+          const issue = visibleIssues(world, call).find(({ id }) => id === Number(call.params.id))
+          return issue ? json(200, issueBody(world, issue, call.base)) : missing('Issue')
+        },
         PATCH: (call) => {
           const issue = world.issues.get(Number(call.params.id))
           if (!issue) return missing('Issue')

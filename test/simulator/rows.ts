@@ -1,7 +1,20 @@
 // The tables of projects, tasks, jobs and labels: look-ups, insertions, and the dates that move with a row.
 
 import { Accounts } from './accounts.ts'
-import type { Asset, Comment, Guide, Issue, Job, Label, Project, Status, Task, User } from './world-records.ts'
+import type {
+  Asset,
+  Comment,
+  Guide,
+  Issue,
+  Job,
+  Label,
+  Project,
+  Status,
+  Task,
+  User,
+  Webhook,
+  WorldEvent,
+} from './world-records.ts'
 
 const labelColors = ['#2080c0', '#ff0000', '#36da94', '#1446c2', '#ba9109']
 
@@ -14,6 +27,9 @@ export class Rows extends Accounts {
   readonly assets = new Map<string, Asset>()
   readonly issues = new Map<number, Issue>()
   readonly comments = new Map<number, Comment>()
+  readonly webhooks = new Map<number, Webhook>()
+  /** Told of everything that webhooks tell of. */
+  onEvent: (event: WorldEvent) => void = () => undefined
 
   // Look-ups that fail loudly, for tests and handlers that have checked before.
 
@@ -116,6 +132,28 @@ export class Rows extends Accounts {
     this.jobs.set(job.id, job)
     task.jobIds.push(job.id)
     return job
+  }
+
+  addWebhook(hook: Omit<Webhook, 'id' | 'createdDate' | 'updatedDate' | 'lastStatus' | 'lastDeliveryDate'>): Webhook {
+    const id = this.nextId('webhook')
+    const dates = { createdDate: this.clock.tick(), updatedDate: this.clock.tick() }
+    const record: Webhook = { ...hook, id, ...dates, lastStatus: null, lastDeliveryDate: null }
+    this.webhooks.set(id, record)
+    return record
+  }
+
+  protected tellProject(event: string, project: Project, before?: WorldEvent['before']): void {
+    const place = { projectId: project.id, organizationId: project.organizationId }
+    this.onEvent({ event, row: project, ...place, ...(before ? { before } : {}) })
+  }
+
+  protected tellTask(event: string, task: Task, before?: WorldEvent['before'], row: WorldEvent['row'] = task): void {
+    const place = { projectId: task.projectId, organizationId: task.organizationId }
+    this.onEvent({ event, row, ...place, ...(before ? { before } : {}) })
+  }
+
+  protected tellJob(event: string, job: Job, before?: WorldEvent['before'], row: WorldEvent['row'] = job): void {
+    this.tellTask(event, this.task(job.taskId), before, row)
   }
 
   protected dropTask(task: Task): void {

@@ -8,12 +8,13 @@
 //   simulator.uploads    uploads under way: expireAll
 //   simulator.faults     what goes wrong: add({route, method, entity, nth, fault}), addExport({entity, fate}),
 //                        addImport({target, subresource, fate}), clear
+//   simulator.hooks      the one sender of webhooks: deliveries, whenIdle, timeoutMs
 //   simulator.stats      what was asked: requestCount(route, status), exportCount(entity), exports, outstanding, bytesSent
 //   simulator.capacity   how fast and how big; may be changed while it runs (capacity.ts)
 //
 // Without a world it starts with one user, admin / admin-password, and nothing else. Dates come from world.clock, which can
 // be advanced; exports and imports take real time. Uploaded files lie in a temporary folder until close: what was restored
-// loses its media then. Not simulated: webhooks, cloud storage, the schema.
+// loses its media then. Not simulated: cloud storage, the schema.
 
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -28,6 +29,7 @@ import { ImportQueue } from './restore/import-queue.ts'
 import { UploadStore } from './restore/upload-store.ts'
 import { allRoutes } from './route-table.ts'
 import { Stats } from './stats.ts'
+import { HookSender } from './webhooks/hook-sender.ts'
 import { World } from './world.ts'
 
 export interface SimulatorOptions {
@@ -46,6 +48,7 @@ export interface Simulator extends AsyncDisposable {
   readonly exports: ExportQueue
   readonly imports: ImportQueue
   readonly uploads: UploadStore
+  readonly hooks: HookSender
   readonly faults: Faults
   readonly stats: Stats
   readonly capacity: Capacity
@@ -63,7 +66,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const imports = new ImportQueue({ world, capacity })
   imports.fateOf = (request) => faults.fateOfImport(request)
   const uploads = new UploadStore({ world, capacity })
-  const server: Server = { world, capacity, exports, imports, uploads, stats }
+  const hooks = new HookSender(world)
+  const server: Server = { world, capacity, exports, imports, uploads, stats, hooks }
   const authenticator = new Authenticator(server)
   const basePath = (options.basePath ?? '').replace(/\/+$/, '')
   const dispatcher = new Dispatcher({
@@ -82,9 +86,12 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const host = options.host ?? '127.0.0.1'
   await listen(http, options.port ?? 0, host)
   const { port } = http.address() as AddressInfo
+  const url = `http://${host}:${port}${basePath}`
+  hooks.start(url)
   const close = async () => {
     exports.close()
     imports.close()
+    await hooks.close()
     await new Promise<void>((resolve) => {
       http.close(() => resolve())
       http.closeAllConnections()
@@ -92,11 +99,12 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     uploads.close()
   }
   return {
-    url: `http://${host}:${port}${basePath}`,
+    url,
     world,
     exports,
     imports,
     uploads,
+    hooks,
     faults,
     stats,
     capacity,

@@ -192,6 +192,37 @@ export interface Comment {
   updatedDate: string
 }
 
+/** A webhook of a project or of an organization. */
+export interface Webhook {
+  readonly id: number
+  readonly type: 'project' | 'organization'
+  readonly projectId: number | null
+  readonly organizationId: number | null
+  readonly ownerId: number
+  readonly createdDate: string
+  updatedDate: string
+  targetUrl: string
+  description: string
+  /** Never shown. */
+  secret: string
+  isActive: boolean
+  enableSsl: boolean
+  events: readonly string[]
+  lastStatus: number | null
+  lastDeliveryDate: string | null
+}
+
+/** Something that webhooks tell of, at the moment at which it happens: its row is still, or already, there. */
+export interface WorldEvent {
+  /** `update:task`. */
+  readonly event: string
+  readonly row: Project | Task | Job | Issue | Comment
+  readonly projectId: number | null
+  readonly organizationId: number | null
+  /** What has changed, and what it was. */
+  readonly before?: Readonly<Record<string, unknown>>
+}
+
 export interface EntityKey {
   readonly type: 'project' | 'task'
   readonly id: number

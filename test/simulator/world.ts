@@ -77,24 +77,37 @@ export class World extends RestoredRows {
     }
     this.projects.set(id, record)
     for (const name of project.labels ?? ['car', 'Fußgänger']) this.insertLabel(name, { projectId: id, taskId: null })
+    this.tellProject('create:project', record)
     return record
   }
 
   renameProject(id: number, name: string): void {
     const project = this.project(id)
+    if (project.name === name) return
+    const before = { name: project.name, updated_date: project.updatedDate }
     project.name = name
     this.touch(project)
+    this.tellProject('update:project', project, before)
   }
 
   assignProject(id: number, username: string | null): void {
     const project = this.project(id)
+    const before = { assignee: project.assigneeId, updated_date: project.updatedDate }
     project.assigneeId = username === null ? null : this.userNamed(username).id
     project.assigneeUpdatedDate = this.clock.tick()
     this.touch(project)
+    this.tellProject('update:project', project, before)
   }
 
   deleteProject(id: number): void {
     const project = this.project(id)
+    this.tellProject('delete:project', project)
+    for (const task of this.tasksOf(id)) {
+      for (const job of this.jobsOf(task)) this.tellJob('delete:job', job)
+      // The project's own hooks are gone by then.
+      this.onEvent({ event: 'delete:task', row: task, projectId: null, organizationId: task.organizationId })
+    }
+    for (const hook of this.webhooks.values()) if (hook.projectId === id) this.webhooks.delete(hook.id)
     for (const taskId of [...project.taskIds]) this.dropTask(this.task(taskId))
     for (const labelId of project.labelIds) this.labels.delete(labelId)
     this.dropGuide(project)
@@ -107,7 +120,7 @@ export class World extends RestoredRows {
       projectId: owner.type === 'project' ? owner.id : null,
       taskId: owner.type === 'task' ? owner.id : null,
     })
-    this.touchLabelOwner(label)
+    this.#tellLabelOwner(label)
     return label
   }
 
@@ -116,7 +129,7 @@ export class World extends RestoredRows {
     if (change.name !== undefined && change.name !== label.name) this.#renameInAnnotations(label, change.name)
     Object.assign(label, change)
     this.moveLabelLast(label)
-    this.touchLabelOwner(label)
+    this.#tellLabelOwner(label)
     return label
   }
 
@@ -150,7 +163,12 @@ export class World extends RestoredRows {
     }
     this.guides.set(guide.id, guide)
     target.guideId = guide.id
+    const before = { updated_date: target.updatedDate }
     this.touch(target)
+    for (let i = 0; i < 2; i++) {
+      if ('taskIds' in target) this.tellProject('update:project', target, before)
+      else this.tellTask('update:task', target, before)
+    }
     return guide
   }
 
@@ -217,27 +235,37 @@ export class World extends RestoredRows {
       }
     }
     record.updatedDate = task.updatedDate ?? (task.createdDate === undefined ? this.clock.tick() : createdDate)
+    const before = { updated_date: project?.updatedDate }
     if (project && task.createdDate === undefined && task.updatedDate === undefined) this.touch(project)
+    this.tellTask('create:task', record)
+    if (project) this.tellProject('update:project', project, before)
+    if (record.data) {
+      for (let i = 0; i < 2; i++) this.tellTask('update:task', record, { updated_date: createdDate })
+      for (const job of this.jobsOf(record)) this.tellJob('create:job', job)
+      for (let i = 0; i < 2; i++) this.tellTask('update:task', record, { updated_date: createdDate })
+    }
     return record
   }
 
   renameTask(id: number, name: string): void {
     const task = this.task(id)
+    const was = { name: task.name }
     task.name = name
-    this.touchWithProject(task)
+    this.#touchAndTell(task, was)
   }
 
   assignTask(id: number, username: string | null): void {
     const task = this.task(id)
     task.assigneeId = username === null ? null : this.userNamed(username).id
     task.assigneeUpdatedDate = this.clock.tick()
-    this.touchWithProject(task)
+    this.#touchAndTell(task, {})
   }
 
   setSubset(id: number, subset: string): void {
     const task = this.task(id)
+    const was = { subset: task.subset }
     task.subset = subset
-    this.touchWithProject(task)
+    this.#touchAndTell(task, was)
   }
 
   /** New shapes in a task, so many or these: its date, its project's and that of the job they are in move. */
@@ -250,8 +278,12 @@ export class World extends RestoredRows {
       const added = typeof shapes === 'number' ? Array.from({ length: shapes }, () => shape) : shapes
       annotations.stored = addShapes(annotations.stored, task.jobIds.indexOf(job.id), added)
     } else annotations.extraShapes += typeof shapes === 'number' ? shapes : shapes.length
-    if (job) job.updatedDate = this.clock.tick()
-    this.touchWithProject(task)
+    if (job) {
+      const before = { updated_date: job.updatedDate }
+      job.updatedDate = this.clock.tick()
+      this.tellJob('update:job', job, before)
+    }
+    this.#touchAndTell(task, {})
   }
 
   deleteFrame(taskId: number, frame: number): void {
@@ -272,7 +304,9 @@ export class World extends RestoredRows {
     const task = this.task(taskId)
     if (!task.data) return
     task.data.deletedFrames = [...frames].sort((a, b) => a - b)
+    const before = { updated_date: task.updatedDate }
     this.touch(task)
+    this.tellTask('update:task', task, before)
   }
 
   /** The project that the task leaves keeps its date; the one it comes to moves. */
@@ -283,16 +317,24 @@ export class World extends RestoredRows {
       const source = this.project(task.projectId)
       source.taskIds = source.taskIds.filter((taskId) => taskId !== id)
     }
+    const was = { project_id: task.projectId }
     task.projectId = projectId
     task.organizationId = target.organizationId
     insertSorted(target.taskIds, id)
-    this.touchWithProject(task)
+    this.#touchAndTell(task, was)
   }
 
   deleteTask(id: number): void {
     const task = this.task(id)
+    for (const job of this.jobsOf(task)) this.tellJob('delete:job', job)
+    if (task.projectId !== null) {
+      const project = this.project(task.projectId)
+      const before = { updated_date: project.updatedDate }
+      this.touch(project)
+      this.tellProject('update:project', project, before)
+    }
+    this.tellTask('delete:task', task)
     this.dropTask(task)
-    if (task.projectId !== null) this.touch(this.project(task.projectId))
   }
 
   /** The server's disk loses the task's media: nothing in the database changes. */
@@ -310,15 +352,19 @@ export class World extends RestoredRows {
 
   setJobState(id: number, state: State): void {
     const job = this.job(id)
+    const before = { state: job.state, updated_date: job.updatedDate }
     job.state = state
     job.updatedDate = this.clock.tick()
+    this.tellJob('update:job', job, before)
   }
 
   /** Moves the job; the task only when its overall status changes by it; the project never. */
   setJobStage(id: number, stage: Stage): void {
     const job = this.job(id)
+    const before = { stage: job.stage, updated_date: job.updatedDate }
     job.stage = stage
     job.updatedDate = this.clock.tick()
+    this.tellJob('update:job', job, before)
     const task = this.task(job.taskId)
     const status = this.statusOf(task)
     if (status === task.status) return
@@ -329,8 +375,10 @@ export class World extends RestoredRows {
   assignJob(id: number, username: string | null): void {
     const job = this.job(id)
     job.assigneeId = username === null ? null : this.userNamed(username).id
+    const before = { assignee_updated_date: job.assigneeUpdatedDate, updated_date: job.updatedDate }
     job.assigneeUpdatedDate = this.clock.tick()
     job.updatedDate = this.clock.tick()
+    this.tellJob('update:job', job, before)
     this.touch(this.task(job.taskId))
   }
 
@@ -339,7 +387,9 @@ export class World extends RestoredRows {
     const task = this.task(taskId)
     const { annotations } = task
     if (annotations.stored) annotations.stored = { jobs: [...annotations.stored.jobs, noAnnotations], raw: null }
-    return this.insertJob(task, 'ground_truth', 0, (task.data?.frames ?? 1) - 1, frames)
+    const job = this.insertJob(task, 'ground_truth', 0, (task.data?.frames ?? 1) - 1, frames)
+    this.tellJob('create:job', job)
+    return job
   }
 
   removeGroundTruthJob(taskId: number): void {
@@ -349,7 +399,11 @@ export class World extends RestoredRows {
       const isKept = (index: number) => this.job(task.jobIds[index] ?? 0).type !== 'ground_truth'
       annotations.stored = { jobs: annotations.stored.jobs.filter((_, index) => isKept(index)), raw: null }
     }
-    for (const id of task.jobIds) if (this.job(id).type === 'ground_truth') this.jobs.delete(id)
+    for (const job of this.jobsOf(task)) {
+      if (job.type !== 'ground_truth') continue
+      this.tellJob('delete:job', job)
+      this.jobs.delete(job.id)
+    }
     task.jobIds = task.jobIds.filter((id) => this.jobs.has(id))
   }
 
@@ -375,15 +429,36 @@ export class World extends RestoredRows {
     }
     job.issueCount += 1
     this.issues.set(issue.id, issue)
+    this.tellJob('create:issue', job, undefined, issue)
     if (message !== null) this.addComment(issue.id, message, owner)
     return issue
   }
 
   resolveIssue(id: number, resolved: boolean): Issue {
     const issue = this.known(this.issues.get(id), 'issue', id)
+    const before = { resolved: issue.resolved, updated_date: issue.updatedDate }
     issue.resolved = resolved
     issue.updatedDate = this.clock.tick()
+    this.tellJob('update:issue', this.job(issue.jobId), before, issue)
     return issue
+  }
+
+  /** No event tells of labels; of those of a project only the project's own. */
+  #tellLabelOwner(label: Label): void {
+    const owner = label.taskId === null ? this.project(label.projectId ?? 0) : this.task(label.taskId)
+    const before = { updated_date: owner.updatedDate }
+    this.touchLabelOwner(label)
+    if ('taskIds' in owner) this.tellProject('update:project', owner, before)
+    else this.tellTask('update:task', owner, before)
+  }
+
+  #touchAndTell(task: Task, was: Readonly<Record<string, unknown>>): void {
+    const project = task.projectId === null ? undefined : this.project(task.projectId)
+    const before = { ...was, updated_date: task.updatedDate }
+    const projectBefore = { updated_date: project?.updatedDate }
+    this.touchWithProject(task)
+    this.tellTask('update:task', task, before)
+    if (project) this.tellProject('update:project', project, projectBefore)
   }
 
   #renameInAnnotations(label: Label, name: string): void {
@@ -406,12 +481,14 @@ export class World extends RestoredRows {
       updatedDate: this.clock.tick(),
     }
     this.comments.set(comment.id, comment)
+    this.tellJob('create:comment', this.job(issue.jobId), undefined, comment)
     return comment
   }
 
   removeIssue(id: number): void {
     const issue = this.known(this.issues.get(id), 'issue', id)
     this.job(issue.jobId).issueCount -= 1
+    this.tellJob('delete:issue', this.job(issue.jobId), undefined, issue)
     this.issues.delete(id)
     for (const comment of this.comments.values()) if (comment.issueId === id) this.comments.delete(comment.id)
   }

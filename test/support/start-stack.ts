@@ -165,6 +165,7 @@ export async function startStack(redis: StackRedis, options: StackOptions = {}) 
   return {
     simulator,
     world: simulator.world,
+    hooks: simulator.hooks,
     connection,
     store,
     directory,
@@ -236,6 +237,8 @@ export function openAllQueues(connection: QueueConnection) {
     verifications: openQueue(allQueues.verifications, connection),
     drills: openQueue(allQueues.drills, connection),
     outcomes: openQueue(allQueues.outcomes, connection),
+    changes: openQueue(allQueues.changes, connection),
+    notifications: openQueue(allQueues.notifications, connection),
   }
 }
 

@@ -55,6 +55,7 @@ export class RestoredRows extends Rows {
     this.projects.set(id, record)
     for (const label of project.labels) this.#addLabel(label, { projectId: id, taskId: null })
     if (project.guide) this.#addGuide(record, project.guide, { projectId: id, taskId: null })
+    this.tellProject('create:project', record)
     return record
   }
 
@@ -108,6 +109,7 @@ export class RestoredRows extends Rows {
     this.#addJobs(record, task.jobs)
     if (task.guide) this.#addGuide(record, task.guide, { projectId: null, taskId: id })
     if (project) this.touch(project)
+    this.tellTask('create:task', record)
     return record
   }
 
@@ -115,8 +117,15 @@ export class RestoredRows extends Rows {
   replaceAnnotations(taskId: number, jobs: readonly JobAnnotations[]): void {
     const task = this.task(taskId)
     task.annotations.stored = { jobs, raw: null }
-    for (const job of this.jobsOf(task)) job.updatedDate = this.clock.tick()
+    for (const job of this.jobsOf(task)) {
+      const before = { updated_date: job.updatedDate }
+      job.updatedDate = this.clock.tick()
+      this.tellJob('update:job', job, before)
+    }
+    const before = { updated_date: task.updatedDate }
     this.touchWithProject(task)
+    this.tellTask('update:task', task, before)
+    if (task.projectId !== null) this.tellProject('update:project', this.project(task.projectId), before)
   }
 
   /** State and stage begin anew, nobody is assigned. A replica belongs to the job before it with the same frames. */
