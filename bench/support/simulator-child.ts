@@ -3,15 +3,21 @@
 
 import { subscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage } from 'node:http'
-import { type BulkSeed, seedBulk } from '../../test/simulator/seed-bulk.ts'
+import { seedBulk } from '../../test/simulator/seed-bulk.ts'
 import { startSimulator } from '../../test/simulator/simulator.ts'
+import type { ExportRecord } from '../../test/simulator/stats.ts'
 import { World } from '../../test/simulator/world.ts'
-import type { SimulatorCommand, SimulatorReport } from './start-simulator-process.ts'
+import type { ExportTimes, SimulatorCommand, SimulatorReport, SimulatorSetup } from './start-simulator-process.ts'
+import { startUsers } from './start-users.ts'
+import { seedWorkload } from './workload.ts'
 
-const { seed, exportWorkers } = JSON.parse(process.argv[2]!) as { seed: Partial<BulkSeed>; exportWorkers: number }
+const setup = JSON.parse(process.argv[2]!) as SimulatorSetup
+const { exportWorkers, bandwidthBytesPerSecond } = setup
 const world = new World()
-seedBulk(world, seed)
-const capacity = { exportMs: 1, exportWorkers, basicCostMs: 0, anonymousPerMinute: 1_000_000 }
+seedBulk(world, setup.seed ?? {})
+const times = setup.workload ? seedWorkload(world, setup.workload) : undefined
+const exportMs = times ? ({ entity }: ExportRecord) => times.get(entity.id) ?? 1 : (setup.exportMs ?? 1)
+const capacity = { exportMs, exportWorkers, bandwidthBytesPerSecond, basicCostMs: 0, anonymousPerMinute: 1_000_000 }
 const simulator = await startSimulator({ world, capacity })
 const token = world.addAccessToken('admin').value
 let urls: string[] = []
@@ -23,6 +29,8 @@ subscribe('http.server.request.start', (message) => {
 })
 process.on('message', (command: SimulatorCommand) => {
   if (command.do === 'annotate') for (const id of command.taskIds) world.annotate(id)
+  if (command.do === 'start-users') startUsers(simulator, command.users)
+  if (command.do === 'times') send(simulator.stats.exports.slice(exportsBefore).map(timesOf))
   if (command.do === 'report') {
     const { stats } = simulator
     send({
@@ -39,6 +47,10 @@ process.on('message', (command: SimulatorCommand) => {
 process.once('disconnect', () => process.exit(0))
 send({ url: simulator.url, token })
 
-function send(message: SimulatorReport | { url: string; token: string }): void {
+function timesOf({ userId, entity, postedMs, startedMs, endedMs }: ExportRecord): ExportTimes {
+  return { isOurs: userId === 1, projectId: entity.id, postedMs, startedMs, endedMs }
+}
+
+function send(message: SimulatorReport | readonly ExportTimes[] | { url: string; token: string }): void {
   process.send?.(message)
 }
