@@ -75,10 +75,17 @@ export const makespan: Scenario = {
       ...against(`${EXPORT_WORKERS} threads of the SDK, a look every ${POLL_SECONDS} s (B')`, likeOurs, '< 1 ×', 1),
       ...against(`${EXPORT_WORKERS} threads of the SDK (B), once`, pooled, '< 1 ×', 1),
       ...against('the SDK, one after another (A), from a sample', single, '≤ 1/3 ×', 1 / 3),
-      ...LIMITS.slice(0, -1).map((limit): Row => ({
-        ...{ what: `all stored, at most ${limit} exports at once`, aim: '', unit: 's', values: times(ours.get(limit)!) },
-        baseline: { what: 'the lower bound', values: ours.get(limit)!.map(() => boundMs / 1000) },
-      })),
+      ...LIMITS.slice(0, -1).map(
+        (limit): Row => ({
+          ...{
+            what: `all stored, at most ${limit} exports at once`,
+            aim: '',
+            unit: 's',
+            values: times(ours.get(limit)!),
+          },
+          baseline: { what: 'the lower bound', values: ours.get(limit)!.map(() => boundMs / 1000) },
+        }),
+      ),
       { what: 'requests for each', aim: '', unit: '', values: best.map((run) => run.requests / planned.length) },
       { what: 'CPU time', aim: '', unit: 's', values: best.map(({ cpuMs }) => cpuMs / 1000) },
       { what: 'peak memory', aim: '', unit: 'MB', values: best.map(({ peakRssMb }) => peakRssMb) },

@@ -59,7 +59,11 @@ export function seedWorkload(world: World, seed: WorkloadSeed): Map<number, numb
  * Milliseconds below which no client can bring all of it home: the exports shared out evenly, or all bytes, whichever
  * takes longer, then the transfer of the smallest file, since one has to be the last. An export cannot be split either.
  */
-export function lowerBoundMs(planned: readonly PlannedProject[], exportWorkers: number, bytesPerSecond: number): number {
+export function lowerBoundMs(
+  planned: readonly PlannedProject[],
+  exportWorkers: number,
+  bytesPerSecond: number,
+): number {
   const exportMs = planned.reduce((sum, project) => sum + project.exportMs, 0) / exportWorkers
   const longestMs = Math.max(...planned.map((project) => project.exportMs))
   const bytes = planned.reduce((sum, project) => sum + project.sizeBytes, 0)
