@@ -12,6 +12,7 @@ import type { Backup, ExportPayload } from '#shared/queues/exports-queue.ts'
 import type { OpenQueue } from '#shared/queues/open-queue.ts'
 import type { Mode } from '#shared/queues/runs-queue.ts'
 import type { Store } from '#shared/store/open-store.ts'
+import { choosePriority } from './choose-priority.ts'
 import { decideBackup } from './decide-backup.ts'
 import { describeWorkflowChange } from './decide-workflow.ts'
 import { findLastArchive } from './find-last-archive.ts'
@@ -74,13 +75,14 @@ export function taskOf(task: TaskObservation, organization: string | null): Subj
     digest: digestTask(task),
     workflow: undefined,
     size: task.size,
+    frames: task.size,
   }
 }
 
 async function planSubject(
   runId: string,
   subject: Subject,
-  { content, full, how }: Planning,
+  { content, full, how, startedAtMs }: Planning,
   logger: Logger,
   { store, ledger, serverUrl }: PlanDeps,
 ) {
@@ -104,8 +106,11 @@ async function planSubject(
   const sighting: Sighting = { series, name, organization, link, found: foundAs[decision.action], archive }
   if (planned !== 'new') return { subject, sighting, uncovered, job: undefined }
   const payload = { backupId, runId, series, name, organization, link, reexports: 0 }
-  const queue = action === 'workflow' ? ('workflows' as const) : ('exports' as const)
-  return { subject, sighting, uncovered, job: { queue, name, jobId: backupId, payload } }
+  const weight = { frames: subject.frames, lastSizeBytes: archive?.sizeBytes }
+  const job = { name, jobId: backupId, payload }
+  if (action === 'workflow') return { subject, sighting, uncovered, job: { queue: 'workflows' as const, ...job } }
+  const options = { priority: choosePriority(weight, startedAtMs) }
+  return { subject, sighting, uncovered, job: { queue: 'exports' as const, ...job, options } }
 }
 
 const foundAs = { skip: 'protected', empty: 'empty', backup: 'due' } as const
