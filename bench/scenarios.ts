@@ -1,10 +1,12 @@
 // All scenarios, in the order in which they run.
 
+import { besideUsers } from './scenarios/beside-users.ts'
 import { catalogue } from './scenarios/catalogue.ts'
 import { firstBackup } from './scenarios/first-backup.ts'
 import { makespan } from './scenarios/makespan.ts'
 import { pass } from './scenarios/pass.ts'
+import { polling } from './scenarios/polling.ts'
 import { startUp } from './scenarios/start-up.ts'
 import type { Scenario } from './support/scenario.ts'
 
-export const scenarios: readonly Scenario[] = [startUp, catalogue, pass, firstBackup, makespan]
+export const scenarios: readonly Scenario[] = [startUp, catalogue, pass, firstBackup, makespan, besideUsers, polling]

@@ -121,8 +121,9 @@ function sampleOf(planned: readonly { exportMs: number }[], count: number): numb
 /** When the first export was asked for and the last one ended, after the start of the first; and how busy workers were. */
 function detailsOf({ stdout: _, stderr: __, exports, ...run }: WorkloadRun) {
   const begin = Math.min(...exports.map(({ postedMs }) => postedMs))
-  const spans = exports.map(({ projectId, postedMs, startedMs, endedMs }) => ({
+  const spans = exports.map(({ projectId, postedMs, startedMs, endedMs, downloadedMs }) => ({
     ...{ projectId, postedMs: postedMs - begin, startedMs: startedMs! - begin, endedMs: endedMs! - begin },
+    downloadedMs: downloadedMs! - begin,
   }))
   return { ...run, exportsEndedMs: Math.max(...spans.map(({ endedMs }) => endedMs)), spans }
 }

@@ -29,11 +29,12 @@ export async function backUpWorkload(server: SimulatorProcess, options: Workload
     ...options.env,
   }
   await server.report()
+  const before = (await server.times()).length
   try {
     const run = await runProduct(['backup', '--json'], { env, cwd: folder, signal, keepOutput: true })
     const { done } = JSON.parse(run.stdout) as { done: number }
     if (done !== projects) throw new Error(`${done} of ${projects} were backed up: ${run.stdout.slice(0, 2_000)}`)
-    const exports = await server.times()
+    const exports = (await server.times()).slice(before)
     return { ...run, requests: (await server.report()).urls.length, exports }
   } finally {
     for (const made of [directory, stateDir]) await rm(made, { recursive: true, force: true })

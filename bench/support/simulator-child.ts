@@ -23,14 +23,18 @@ const token = world.addAccessToken('admin').value
 let urls: string[] = []
 let hashesBefore = 0
 let exportsBefore = 0
+/** By project: since the last report. */
+let downloadedMs = new Map<number, number>()
 subscribe('http.server.request.start', (message) => {
   const { request } = message as { request: IncomingMessage }
   urls.push(`${request.method} ${request.url}`)
+  const id = /^\/api\/projects\/(\d+)\/backup\/download/.exec(request.url ?? '')?.[1]
+  if (id !== undefined && !downloadedMs.has(Number(id))) downloadedMs.set(Number(id), Date.now())
 })
 process.on('message', (command: SimulatorCommand) => {
   if (command.do === 'annotate') for (const id of command.taskIds) world.annotate(id)
   if (command.do === 'start-users') startUsers(simulator, command.users)
-  if (command.do === 'times') send(simulator.stats.exports.slice(exportsBefore).map(timesOf))
+  if (command.do === 'times') send(simulator.stats.exports.map(timesOf))
   if (command.do === 'report') {
     const { stats } = simulator
     send({
@@ -40,6 +44,7 @@ process.on('message', (command: SimulatorCommand) => {
       cpuMs: Object.values(process.cpuUsage()).reduce((sum, us) => sum + us, 0) / 1000,
     })
     urls = []
+    downloadedMs = new Map()
     hashesBefore = stats.passwordHashes
     exportsBefore = stats.exports.length
   }
@@ -48,7 +53,9 @@ process.once('disconnect', () => process.exit(0))
 send({ url: simulator.url, token })
 
 function timesOf({ userId, entity, postedMs, startedMs, endedMs }: ExportRecord): ExportTimes {
-  return { isOurs: userId === 1, projectId: entity.id, postedMs, startedMs, endedMs }
+  const isOurs = userId === 1
+  const downloaded = isOurs ? (downloadedMs.get(entity.id) ?? null) : null
+  return { isOurs, projectId: entity.id, postedMs, startedMs, endedMs, downloadedMs: downloaded }
 }
 
 function send(message: SimulatorReport | readonly ExportTimes[] | { url: string; token: string }): void {

@@ -41,6 +41,8 @@ export interface ExportTimes {
   readonly postedMs: number
   readonly startedMs: number | null
   readonly endedMs: number | null
+  /** When its file was first asked for, by the address of the backup's project. */
+  readonly downloadedMs: number | null
 }
 
 export interface SimulatorProcess extends AsyncDisposable {
@@ -48,7 +50,7 @@ export interface SimulatorProcess extends AsyncDisposable {
   /** A personal access token of an administrator, who needs no login with it. */
   readonly token: string
   report(): Promise<SimulatorReport>
-  /** Of all exports since the last report. */
+  /** Of all exports since the start, in the order in which they were asked for. */
   times(): Promise<readonly ExportTimes[]>
   annotate(taskIds: readonly number[]): void
   /** People begin to ask for exports of their own. */
