@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util'
 import { scenarios } from './scenarios.ts'
 import { formatTable, type NamedOutcome } from './support/format-table.ts'
 import { judge, type Scenario, type Size } from './support/scenario.ts'
+import { writeReport } from './support/write-report.ts'
 
 const { values } = parseArgs({
   options: {
@@ -46,6 +47,7 @@ for (const scenario of scenarios.filter(({ name }) => chosen.includes(name))) {
   }
 }
 process.stdout.write(`\n${formatTable(outcomes)}\n`)
+await writeReport(values.results)
 process.exit(failures.length > 0 || stopping.signal.aborted ? 1 : 0)
 
 async function runScenario(scenario: Scenario): Promise<NamedOutcome> {
@@ -66,7 +68,7 @@ async function runScenario(scenario: Scenario): Promise<NamedOutcome> {
     const file = join(values.results, `${startedAt.replaceAll(/[-:]|\.\d+/g, '')}-${scenario.name}.json`)
     await writeFile(file, `${JSON.stringify(result, null, 2)}\n`)
     say(`kept in ${file}`)
-    return { scenario: scenario.name, ...outcome }
+    return { scenario: scenario.name, size, ...outcome }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

@@ -76,7 +76,12 @@ export const besideUsers: Scenario = {
         ...{ what: `at most ${limit} of ours: the most queued or running at once`, aim: `≤ ${limit}`, unit: '' },
         ...{ values: atOnce, limit: { of: 'value', most: limit } },
       })
-      rows.push({ what: `at most ${limit} of ours: of all that was queued or running`, aim: '', unit: '%', values: most })
+      rows.push({
+        what: `at most ${limit} of ours: of all that was queued or running`,
+        aim: '',
+        unit: '%',
+        values: most,
+      })
     }
     return {
       settings: {

@@ -73,7 +73,10 @@ export const polling: Scenario = {
       ...{ values: lost, limit: { of: 'value', most: 1 } },
     })
     rows.push({ what: '1 s, all of the product: requests for each', aim: '', unit: '', values: requests })
-    return { settings: { samples: samples[size], projects: projects[size], exportWorkers: 4, parallelExports: 4 }, rows }
+    return {
+      settings: { samples: samples[size], projects: projects[size], exportWorkers: 4, parallelExports: 4 },
+      rows,
+    }
   },
 }
 
