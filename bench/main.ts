@@ -1,11 +1,12 @@
 // Runs the scenarios one after another, keeps what each has measured, and prints the table.
 //
-//   npm run bench -- [--only NAME]… [--full | --smoke] [--rounds N] [--drop-caches] [--results FOLDER]
+//   npm run bench -- [--only NAME]… [--full | --smoke] [--rounds N] [--drop-caches] [--profile FOLDER]
+//                    [--results FOLDER]
 
 import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { scenarios } from './scenarios.ts'
 import { formatTable, type NamedOutcome } from './support/format-table.ts'
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     smoke: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     'drop-caches': { type: 'boolean', default: false },
+    profile: { type: 'string' },
     results: { type: 'string', default: join(import.meta.dirname, 'results') },
   },
 })
@@ -31,6 +33,7 @@ for (const name of chosen) {
     fail(`there is no scenario «${name}»; there are: ${scenarios.map((scenario) => scenario.name).join(', ')}`)
   }
 }
+if (values.profile !== undefined) process.env.BENCH_PROFILE_FOLDER = resolve(values.profile)
 const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => stopping.abort(new Error('interrupted')))

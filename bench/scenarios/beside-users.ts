@@ -5,12 +5,17 @@ import { backUpWorkload } from '../support/back-up-workload.ts'
 import type { Row, Scenario } from '../support/scenario.ts'
 import { type ExportTimes, type SimulatorProcess, startSimulatorProcess } from '../support/start-simulator-process.ts'
 import type { UserLoad } from '../support/start-users.ts'
-import { longTail, type WorkloadSeed } from '../support/workload.ts'
+import {
+  LIGHT_TAIL_BYTES_PER_SECOND,
+  LONG_TAIL_BYTES_PER_SECOND,
+  lightTail,
+  longTail,
+  type WorkloadSeed,
+} from '../support/workload.ts'
 
 const projects = { smoke: 6, default: 40, full: 200 }
 const USERS = { smoke: 4, default: 60, full: 60 }
 const EXPORT_WORKERS = 4
-const BYTES_PER_SECOND = 200_000_000
 /** The setting that leaves the server to its users, and one that takes all of its workers. */
 const LIMITS = [1, EXPORT_WORKERS]
 const POLITE = LIMITS[0]!
@@ -27,7 +32,7 @@ export const besideUsers: Scenario = {
     const workload: WorkloadSeed =
       size === 'smoke'
         ? { projects: projects.smoke, exportMs: [10, 50], sizeBytes: [1_000, 100_000] }
-        : { ...longTail, projects: projects[size] }
+        : { ...(size === 'full' ? longTail : lightTail), projects: projects[size] }
     const count = USERS[size]
     const isSmoke = size === 'smoke'
     // The first come when the backup is under way.
@@ -36,7 +41,8 @@ export const besideUsers: Scenario = {
       { name: 'within 5 s', count, afterMs, withinMs: isSmoke ? 100 : 5_000 },
       { name: 'within 1 min', count, afterMs, withinMs: isSmoke ? 500 : 60_000 },
     ]
-    const setup = { workload, exportWorkers: EXPORT_WORKERS, bandwidthBytesPerSecond: BYTES_PER_SECOND }
+    const bytesPerSecond = size === 'full' ? LONG_TAIL_BYTES_PER_SECOND : LIGHT_TAIL_BYTES_PER_SECOND
+    const setup = { workload, exportWorkers: EXPORT_WORKERS, bandwidthBytesPerSecond: bytesPerSecond }
     const waits = new Map<string, number[]>()
     const shares = new Map<number, { most: number[]; atOnce: number[] }>()
     for (const limit of LIMITS) shares.set(limit, { most: [], atOnce: [] })
@@ -86,7 +92,7 @@ export const besideUsers: Scenario = {
     return {
       settings: {
         ...{ projects: workload.projects, users: count, exportWorkers: EXPORT_WORKERS },
-        ...{ bytesPerSecond: BYTES_PER_SECOND, exportMs: workload.exportMs.join(' to ') },
+        ...{ bytesPerSecond, exportMs: workload.exportMs.join(' to ') },
       },
       rows,
       details: Object.fromEntries(waits),

@@ -4,11 +4,18 @@ import { backUpWorkload, type WorkloadRun } from '../support/back-up-workload.ts
 import { findSdkPython, runSdkScript } from '../support/run-sdk-script.ts'
 import type { Bench, Row, Scenario } from '../support/scenario.ts'
 import { type SimulatorProcess, startSimulatorProcess } from '../support/start-simulator-process.ts'
-import { longTail, lowerBoundMs, planWorkload, type WorkloadSeed } from '../support/workload.ts'
+import {
+  LIGHT_TAIL_BYTES_PER_SECOND,
+  LONG_TAIL_BYTES_PER_SECOND,
+  lightTail,
+  longTail,
+  lowerBoundMs,
+  planWorkload,
+  type WorkloadSeed,
+} from '../support/workload.ts'
 
 const projects = { smoke: 6, default: 60, full: 200 }
 const EXPORT_WORKERS = 4
-const BYTES_PER_SECOND = 200_000_000
 const PARALLEL_DOWNLOADS = 4
 /** As our own shortest pause between two looks at an export. */
 const POLL_SECONDS = 0.3
@@ -25,12 +32,13 @@ export const makespan: Scenario = {
     const workload: WorkloadSeed =
       size === 'smoke'
         ? { projects: projects.smoke, exportMs: [10, 50], sizeBytes: [1_000, 100_000] }
-        : { ...longTail, projects: projects[size] }
+        : { ...(size === 'full' ? longTail : lightTail), projects: projects[size] }
     const planned = planWorkload(workload)
-    const setup = { workload, exportWorkers: EXPORT_WORKERS, bandwidthBytesPerSecond: BYTES_PER_SECOND }
+    const bytesPerSecond = size === 'full' ? LONG_TAIL_BYTES_PER_SECOND : LIGHT_TAIL_BYTES_PER_SECOND
+    const setup = { workload, exportWorkers: EXPORT_WORKERS, bandwidthBytesPerSecond: bytesPerSecond }
     await using server = await startSimulatorProcess(setup)
     const python = await findSdkPython()
-    const boundMs = lowerBoundMs(planned, EXPORT_WORKERS, BYTES_PER_SECOND)
+    const boundMs = lowerBoundMs(planned, EXPORT_WORKERS, bytesPerSecond)
     const ours = new Map<number, WorkloadRun[]>(LIMITS.map((limit) => [limit, []]))
     const [likeOurs, pooled, single]: [number[], number[], number[]] = [[], [], []]
     const script = (options: { threads: number; pollSeconds?: number; only?: number[] }) =>
@@ -68,10 +76,19 @@ export const makespan: Scenario = {
               ...{ what: `all stored, against ${what}`, aim, unit: 's', values: times(best) },
               baseline: { what, values: best.map((_, round) => inSeconds(ms)[round % ms.length]!) },
               limit: { of: 'ratio', most },
+              whenMissed:
+                'all of the product is one process, and where others take most of two cores, downloads wait for it',
             },
           ]
+    const exportsOver: Row = {
+      what: 'from the first request to the end of the last export, against the lower bound',
+      ...{ aim: '≤ 1.08 ×', unit: 's', values: inSeconds(best.map((run) => detailsOf(run).exportsEndedMs)) },
+      baseline: { what: 'the lower bound of the server', values: best.map(() => boundMs / 1000) },
+      limit: { of: 'ratio', most: 1.08 },
+    }
     const rows: Row[] = [
       ...against('the lower bound of the server', [boundMs], '≤ 1.08 ×', 1.08),
+      exportsOver,
       ...against(`${EXPORT_WORKERS} threads of the SDK, a look every ${POLL_SECONDS} s (B')`, likeOurs, '< 1 ×', 1),
       ...against(`${EXPORT_WORKERS} threads of the SDK (B), once`, pooled, '< 1 ×', 1),
       ...against('the SDK, one after another (A), from a sample', single, '≤ 1/3 ×', 1 / 3),
@@ -92,7 +109,7 @@ export const makespan: Scenario = {
     ]
     return {
       settings: {
-        ...{ projects: planned.length, exportWorkers: EXPORT_WORKERS, bytesPerSecond: BYTES_PER_SECOND },
+        ...{ projects: planned.length, exportWorkers: EXPORT_WORKERS, bytesPerSecond },
         ...{ bytes: planned.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0), lowerBoundMs: Math.round(boundMs) },
         ...{ exportMs: workload.exportMs.join(' to '), sizeBytes: workload.sizeBytes.join(' to ') },
         ...{ parallelExports: LIMITS.at(-1)!, parallelDownloads: PARALLEL_DOWNLOADS, sample: SAMPLE[size] },

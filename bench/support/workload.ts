@@ -19,6 +19,11 @@ export interface PlannedProject {
 
 /** 200 projects, exports of 0.2 to 8 s, half of them below 0.6 s; files of 100 kB to 200 MB. */
 export const longTail: WorkloadSeed = { projects: 200, exportMs: [200, 8_000], sizeBytes: [100_000, 200_000_000] }
+export const LONG_TAIL_BYTES_PER_SECOND = 200_000_000
+
+/** The same exports with a tenth of the bytes and of the bandwidth, for machines that others use too. */
+export const lightTail: WorkloadSeed = { ...longTail, sizeBytes: [100_000, 20_000_000] }
+export const LIGHT_TAIL_BYTES_PER_SECOND = 20_000_000
 
 const FRAME_BYTES = 300_000
 /** How much of an export's time goes with the size of its file; the rest is chance. */
