@@ -1,15 +1,17 @@
 // Runs the scenarios one after another, keeps what each has measured, and prints the table.
 //
-//   npm run bench -- [--only NAME]… [--full | --smoke] [--rounds N] [--drop-caches] [--results FOLDER]
+//   npm run bench -- [--only NAME]… [--full | --smoke] [--rounds N] [--drop-caches] [--profile FOLDER]
+//                    [--results FOLDER]
 
 import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { scenarios } from './scenarios.ts'
 import { formatTable, type NamedOutcome } from './support/format-table.ts'
 import { judge, type Scenario, type Size } from './support/scenario.ts'
+import { writeReport } from './support/write-report.ts'
 
 const { values } = parseArgs({
   options: {
@@ -18,6 +20,7 @@ const { values } = parseArgs({
     smoke: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     'drop-caches': { type: 'boolean', default: false },
+    profile: { type: 'string' },
     results: { type: 'string', default: join(import.meta.dirname, 'results') },
   },
 })
@@ -30,6 +33,7 @@ for (const name of chosen) {
     fail(`there is no scenario «${name}»; there are: ${scenarios.map((scenario) => scenario.name).join(', ')}`)
   }
 }
+if (values.profile !== undefined) process.env.BENCH_PROFILE_FOLDER = resolve(values.profile)
 const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => stopping.abort(new Error('interrupted')))
@@ -46,6 +50,7 @@ for (const scenario of scenarios.filter(({ name }) => chosen.includes(name))) {
   }
 }
 process.stdout.write(`\n${formatTable(outcomes)}\n`)
+await writeReport(values.results)
 process.exit(failures.length > 0 || stopping.signal.aborted ? 1 : 0)
 
 async function runScenario(scenario: Scenario): Promise<NamedOutcome> {
@@ -66,7 +71,7 @@ async function runScenario(scenario: Scenario): Promise<NamedOutcome> {
     const file = join(values.results, `${startedAt.replaceAll(/[-:]|\.\d+/g, '')}-${scenario.name}.json`)
     await writeFile(file, `${JSON.stringify(result, null, 2)}\n`)
     say(`kept in ${file}`)
-    return { scenario: scenario.name, ...outcome }
+    return { scenario: scenario.name, size, ...outcome }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

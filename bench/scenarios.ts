@@ -1,12 +1,26 @@
 // All scenarios, in the order in which they run.
 
+import { besideUsers } from './scenarios/beside-users.ts'
 import { catalogue } from './scenarios/catalogue.ts'
 import { firstBackup } from './scenarios/first-backup.ts'
 import { incremental } from './scenarios/incremental.ts'
+import { makespan } from './scenarios/makespan.ts'
 import { pass } from './scenarios/pass.ts'
+import { polling } from './scenarios/polling.ts'
 import { restore } from './scenarios/restore.ts'
 import { startUp } from './scenarios/start-up.ts'
 import { taskChange } from './scenarios/task-change.ts'
 import type { Scenario } from './support/scenario.ts'
 
-export const scenarios: readonly Scenario[] = [startUp, catalogue, pass, firstBackup, restore, incremental, taskChange]
+export const scenarios: readonly Scenario[] = [
+  startUp,
+  catalogue,
+  pass,
+  firstBackup,
+  makespan,
+  besideUsers,
+  polling,
+  restore,
+  incremental,
+  taskChange,
+]

@@ -44,12 +44,16 @@ export async function runProduct(args: readonly string[], options: ProductOption
   const usageFile = join(options.cwd, `usage-${process.hrtime.bigint()}.json`)
   const preload = pathToFileURL(join(import.meta.dirname, 'report-usage.ts')).href
   const startedAt = performance.now()
-  const child = spawn(process.execPath, [...nodeFlags, '--import', preload, join(root, 'cli/main.ts'), ...args], {
-    cwd: options.cwd,
-    env: { ...productEnv(options.cwd), BENCH_USAGE_FILE: usageFile, ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    signal: options.signal,
-  })
+  const child = spawn(
+    process.execPath,
+    [...nodeFlags, ...profileFlags(), '--import', preload, join(root, 'cli/main.ts'), ...args],
+    {
+      cwd: options.cwd,
+      env: { ...productEnv(options.cwd), BENCH_USAGE_FILE: usageFile, ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      signal: options.signal,
+    },
+  )
   const kept = options.keepOutput ? Number.POSITIVE_INFINITY : 10_000
   const read = (stream: NodeJS.ReadableStream) => {
     let text = ''
@@ -71,6 +75,12 @@ export async function runProduct(args: readonly string[], options: ProductOption
     ...{ peakRssMb: usage.maxRSS / 1024, peakHeapMb: usage.peakHeapBytes / 2 ** 20 },
     peakBuffersMb: usage.peakBufferBytes / 2 ** 20,
   }
+}
+
+/** With `--profile` of main.ts. */
+function profileFlags(): string[] {
+  const folder = process.env.BENCH_PROFILE_FOLDER
+  return folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`]
 }
 
 /** Nothing of the caller's settings but where programs are. */

@@ -25,6 +25,8 @@ export interface Row {
   readonly baseline?: { readonly what: string; readonly values: readonly number[] }
   /** The aim in numbers: of the median, or of the median ratio to the baseline. Absent: shown, not judged. */
   readonly limit?: { readonly of: 'value' | 'ratio'; readonly most: number }
+  /** Shown beside a miss. */
+  readonly whenMissed?: string
 }
 
 export interface Outcome {

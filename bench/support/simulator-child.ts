@@ -5,29 +5,42 @@ import { subscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage } from 'node:http'
 import { seedBulk } from '../../test/simulator/seed-bulk.ts'
 import { startSimulator } from '../../test/simulator/simulator.ts'
+import type { ExportRecord } from '../../test/simulator/stats.ts'
 import { World } from '../../test/simulator/world.ts'
 import type { EntityKey } from '../../test/simulator/world-records.ts'
-import type { SimulatorCommand, SimulatorOptions, SimulatorReport } from './start-simulator-process.ts'
+import type { ExportTimes, SimulatorCommand, SimulatorReport, SimulatorSetup } from './start-simulator-process.ts'
+import { startUsers } from './start-users.ts'
+import { seedWorkload } from './workload.ts'
 
-const { seed, exportWorkers, exportCost, mayWrite } = JSON.parse(process.argv[2]!) as SimulatorOptions
+const setup = JSON.parse(process.argv[2]!) as SimulatorSetup
+const { exportWorkers, bandwidthBytesPerSecond, exportCost, mayWrite } = setup
 const world = new World()
-seedBulk(world, seed)
-const exportMs = exportCost
-  ? ({ entity }: { entity: EntityKey }) => exportCost.fixedMs + (1000 * sizeOf(entity)) / exportCost.bytesPerSecond
-  : 1
-const capacity = { exportMs, exportWorkers, basicCostMs: 0, anonymousPerMinute: 1_000_000 }
+seedBulk(world, setup.seed ?? {})
+const times = setup.workload ? seedWorkload(world, setup.workload) : undefined
+const exportMs = ({ entity }: ExportRecord) => {
+  if (times) return times.get(entity.id) ?? 1
+  if (exportCost) return exportCost.fixedMs + (1000 * sizeOf(entity)) / exportCost.bytesPerSecond
+  return setup.exportMs ?? 1
+}
+const capacity = { exportMs, exportWorkers, bandwidthBytesPerSecond, basicCostMs: 0, anonymousPerMinute: 1_000_000 }
 const simulator = await startSimulator({ world, capacity })
 const token = world.addAccessToken('admin', { readOnly: !mayWrite }).value
 let urls: string[] = []
 let hashesBefore = 0
 let exportsBefore = 0
 let bytesBefore = 0
+/** By project: since the last report. */
+let downloadedMs = new Map<number, number>()
 subscribe('http.server.request.start', (message) => {
   const { request } = message as { request: IncomingMessage }
   urls.push(`${request.method} ${request.url}`)
+  const id = /^\/api\/projects\/(\d+)\/backup\/download/.exec(request.url ?? '')?.[1]
+  if (id !== undefined && !downloadedMs.has(Number(id))) downloadedMs.set(Number(id), Date.now())
 })
 process.on('message', (command: SimulatorCommand) => {
   if (command.do === 'annotate') for (const id of command.taskIds) world.annotate(id)
+  if (command.do === 'start-users') startUsers(simulator, command.users)
+  if (command.do === 'times') send(simulator.stats.exports.map(timesOf))
   if (command.do === 'report') {
     const { stats } = simulator
     send({
@@ -41,6 +54,7 @@ process.on('message', (command: SimulatorCommand) => {
       cpuMs: Object.values(process.cpuUsage()).reduce((sum, us) => sum + us, 0) / 1000,
     })
     urls = []
+    downloadedMs = new Map()
     hashesBefore = stats.passwordHashes
     exportsBefore = stats.exports.length
     bytesBefore = stats.bytesSent
@@ -49,7 +63,13 @@ process.on('message', (command: SimulatorCommand) => {
 process.once('disconnect', () => process.exit(0))
 send({ url: simulator.url, token })
 
-function send(message: SimulatorReport | { url: string; token: string }): void {
+function timesOf({ userId, entity, postedMs, startedMs, endedMs }: ExportRecord): ExportTimes {
+  const isOurs = userId === 1
+  const downloaded = isOurs ? (downloadedMs.get(entity.id) ?? null) : null
+  return { isOurs, projectId: entity.id, postedMs, startedMs, endedMs, downloadedMs: downloaded }
+}
+
+function send(message: SimulatorReport | readonly ExportTimes[] | { url: string; token: string }): void {
   process.send?.(message)
 }
 

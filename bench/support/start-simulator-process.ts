@@ -4,9 +4,28 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import type { BulkSeed } from '../../test/simulator/seed-bulk.ts'
+import type { UserLoad } from './start-users.ts'
+import type { WorkloadSeed } from './workload.ts'
+
+export interface SimulatorSetup {
+  readonly seed?: Partial<BulkSeed>
+  /** Projects with export times and sizes of their own, besides those of the seed. */
+  readonly workload?: WorkloadSeed
+  readonly exportWorkers: number
+  /** Of every export, unless there is a workload; 1 ms unless told. */
+  readonly exportMs?: number
+  /** Of every export by its size, in place of exportMs. */
+  readonly exportCost?: ExportCost
+  /** Whether the token may write, as a restore must; else it may read only. */
+  readonly mayWrite?: boolean
+  /** Shared by all downloads; unlimited unless told. */
+  readonly bandwidthBytesPerSecond?: number
+}
 
 export type SimulatorCommand =
   | { readonly do: 'report' }
+  | { readonly do: 'times' }
+  | { readonly do: 'start-users'; readonly users: UserLoad }
   | { readonly do: 'annotate'; readonly taskIds: readonly number[] }
 
 /** All since the last report, CPU time since its start. */
@@ -28,25 +47,32 @@ export interface ExportCost {
   readonly bytesPerSecond: number
 }
 
+/** One export on the server's clock, in milliseconds; null as long as it has not happened. */
+export interface ExportTimes {
+  /** Of the administrator, whose token the backup has. */
+  readonly isOurs: boolean
+  readonly projectId: number
+  readonly postedMs: number
+  readonly startedMs: number | null
+  readonly endedMs: number | null
+  /** When its file was first asked for, by the address of the backup's project. */
+  readonly downloadedMs: number | null
+}
+
 export interface SimulatorProcess extends AsyncDisposable {
   readonly url: string
   /** A personal access token of an administrator, who needs no login with it. */
   readonly token: string
   report(): Promise<SimulatorReport>
+  /** Of all exports since the start, in the order in which they were asked for. */
+  times(): Promise<readonly ExportTimes[]>
   annotate(taskIds: readonly number[]): void
+  /** People begin to ask for exports of their own. */
+  startUsers(users: UserLoad): void
 }
 
-export interface SimulatorOptions {
-  readonly seed: Partial<BulkSeed>
-  readonly exportWorkers: number
-  /** Next to nothing unless given. */
-  readonly exportCost?: ExportCost
-  /** Whether the token may write, as a restore must; else it may read only. */
-  readonly mayWrite?: boolean
-}
-
-export async function startSimulatorProcess(options: SimulatorOptions): Promise<SimulatorProcess> {
-  const child = fork(join(import.meta.dirname, 'simulator-child.ts'), [JSON.stringify(options)], {
+export async function startSimulatorProcess(setup: SimulatorSetup): Promise<SimulatorProcess> {
+  const child = fork(join(import.meta.dirname, 'simulator-child.ts'), [JSON.stringify(setup)], {
     execArgv: ['--disable-warning=ExperimentalWarning'],
   })
   const answer = async <T>(): Promise<T> => {
@@ -71,6 +97,11 @@ export async function startSimulatorProcess(options: SimulatorOptions): Promise<
       child.send({ do: 'report' } satisfies SimulatorCommand)
       return answer<SimulatorReport>()
     },
+    times() {
+      child.send({ do: 'times' } satisfies SimulatorCommand)
+      return answer<readonly ExportTimes[]>()
+    },
+    startUsers: (users) => void child.send({ do: 'start-users', users } satisfies SimulatorCommand),
     annotate: (taskIds) => void child.send({ do: 'annotate', taskIds } satisfies SimulatorCommand),
     async [Symbol.asyncDispose]() {
       if (child.exitCode !== null) return

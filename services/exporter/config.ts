@@ -9,7 +9,7 @@ const settings = {
     schema: wholeNumber({ min: 1, max: 64 }),
     default: '2',
     description:
-      'How many exports may be queued or running at the CVAT server at once, over all replicas. More than the server has export workers gains nothing and makes its users wait.',
+      'How many exports may be queued or running at the CVAT server at once, over all replicas. 1 leaves the server to its users; twice the number of its export workers keeps all of them busy and is for servers that nobody else uses meanwhile (docs/performance.md).',
   },
   requestTimeoutMs: {
     name: 'CVAT_BACKUP_REQUEST_TIMEOUT_HOURS',

@@ -112,7 +112,7 @@ function chunksOf(rows: readonly TaskRow[]) {
 
 /** Call it once: it closes the tally. */
 export function projectSubject(row: ProjectRow, tally: Tally, slugs: Slugs): Subject {
-  const { workflow, knowsIssues, ...counted } = tally
+  const { workflow, knowsIssues, frames, ...counted } = tally
   workflow.addProject(row)
   return {
     entity: { type: 'project', id: row.id },
@@ -122,13 +122,14 @@ export function projectSubject(row: ProjectRow, tally: Tally, slugs: Slugs): Sub
     digest: { updatedDate: row.updated_date, ...counted },
     workflow: workflow.digest(knowsIssues),
     size: undefined,
+    frames,
   }
 }
 
 /** Call it once: it counts the task itself. */
 export function taskSubject(row: TaskRow, tally: Tally, slugs: Slugs): Subject {
   countTask(tally, row)
-  const { workflow, knowsIssues, ...counted } = tally
+  const { workflow, knowsIssues, frames, ...counted } = tally
   return {
     entity: { type: 'task', id: row.id },
     name: row.name,
@@ -137,6 +138,7 @@ export function taskSubject(row: TaskRow, tally: Tally, slugs: Slugs): Subject {
     digest: { updatedDate: row.updated_date, ...counted },
     workflow: workflow.digest(knowsIssues),
     size: row.size,
+    frames,
   }
 }
 

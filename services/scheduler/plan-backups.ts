@@ -14,6 +14,7 @@ import type { OpenQueue } from '#shared/queues/open-queue.ts'
 import type { Mode } from '#shared/queues/runs-queue.ts'
 import type { SnapshotPayload } from '#shared/queues/snapshots-queue.ts'
 import type { Store } from '#shared/store/open-store.ts'
+import { choosePriority } from './choose-priority.ts'
 import { decideBackup } from './decide-backup.ts'
 import { describeWorkflowChange } from './decide-workflow.ts'
 import { findLastArchive } from './find-last-archive.ts'
@@ -85,13 +86,14 @@ export function taskOf(task: TaskObservation, organization: string | null): Subj
     digest: digestTask(task),
     workflow: undefined,
     size: task.size,
+    frames: task.size,
   }
 }
 
 async function planSubject(
   runId: string,
   subject: Subject,
-  { content, full, how, partsRound }: Planning,
+  { content, full, how, partsRound, startedAtMs }: Planning,
   logger: Logger,
   { store, ledger, serverUrl, incremental }: PlanDeps,
 ) {
@@ -119,7 +121,10 @@ async function planSubject(
   if (planned !== 'new') return { subject, sighting, uncovered, job: undefined }
   const isPart = partsRound === undefined ? {} : { isPart: true as const }
   const payload = { backupId, runId, series, name, organization, link, reexports: 0, full, ...isPart }
-  return { subject, sighting, uncovered, job: { queue, name, jobId: backupId, payload } }
+  const job = { queue, name, jobId: backupId, payload }
+  if (queue !== 'exports') return { subject, sighting, uncovered, job }
+  const priority = choosePriority({ frames: subject.frames, lastSizeBytes: archive?.sizeBytes }, startedAtMs)
+  return { subject, sighting, uncovered, job: { ...job, options: { priority } } }
 }
 
 /** The smallest projects stay whole: a snapshot of them costs more requests and files than it spares. */

@@ -84,6 +84,9 @@ export function collectQueues(metrics: ProcessMetrics, { queues, exports, slots 
 
 /** Milliseconds since the job could have been taken; one that was put off counts from when it was due. */
 async function ageOfNext(bull: Queue): Promise<number> {
-  const [next] = await bull.getJobs(['waiting'], 0, 0, true)
+  const [next] = [
+    ...(await bull.getJobs(['waiting'], 0, 0, true)),
+    ...(await bull.getJobs(['prioritized'], 0, 0, true)),
+  ]
   return next ? Math.max(0, Date.now() - next.timestamp - (next.opts.delay ?? 0)) : 0
 }

@@ -15,6 +15,8 @@ export interface Subject {
   readonly workflow: WorkflowDigest | undefined
   /** Frames of a task; undefined for a project. */
   readonly size: number | undefined
+  /** Of all its tasks together. */
+  readonly frames: number
 }
 
 /** A page of subjects and the place from which a restarted listing goes on after it. */

@@ -12,6 +12,8 @@ export interface Tally extends Omit<ChangeDigest, 'updatedDate'> {
   jobCount: number
   newestJobDate: string | null
   newestJobId: number | null
+  /** Of all tasks together: how long an export takes goes with it. */
+  frames: number
   readonly workflow: WorkflowTally
   /** Whether all its issues were listed. */
   knowsIssues: boolean
@@ -24,16 +26,21 @@ export function newTally(): Tally {
     jobCount: 0,
     newestJobDate: null,
     newestJobId: null,
+    frames: 0,
     workflow: new WorkflowTally(),
     knowsIssues: true,
   }
 }
 
 /** Rows of entities that appeared after the page was read have no tally; the next run sees them. */
-export function countTask(tally: Tally | undefined, task: PeopleFacts & { readonly updated_date: string }): void {
+export function countTask(
+  tally: Tally | undefined,
+  task: PeopleFacts & { readonly updated_date: string; readonly size: number },
+): void {
   if (!tally) return
   tally.taskCount++
   tally.newestTaskDate = newestDate([tally.newestTaskDate, task.updated_date])
+  tally.frames += task.size
   tally.workflow.addTask(task)
 }
 

@@ -8,11 +8,16 @@ import type { ExportRequest } from './export-request.ts'
 
 const SHORTEST_MS = 300
 const LONGEST_MS = 30_000
-/** Share of the time already waited that may be lost between an export's end and our noticing it. */
+/** Share of the time already waited that may be lost between an export's end and our noticing it, at most. */
 const LOST_SHARE = 0.05
-/** CVAT takes a started request's worker for dead after about 90 s without a sign of life. */
+/** How much shorter a pause may be by chance, so that many exports are not asked about at once. */
+const JITTER_SHARE = 0.2
+/**
+ * CVAT takes a started request's worker for dead after about 90 s without a sign of life, and notices when its list is
+ * called later than that. With a call every 25 s a stuck export is known as such within two minutes of its worker's death.
+ */
 const LIST_AFTER_MS = 95_000
-const LIST_EVERY_MS = 60_000
+const LIST_EVERY_MS = 25_000
 
 export interface PollDeps {
   readonly cvat: Pick<CvatClient, 'getRequest' | 'refreshRequests'>
@@ -22,7 +27,16 @@ export interface PollDeps {
   /** The setting that the limit comes from, for the message. */
   readonly timeoutSetting: string
   readonly onStatus?: (request: ExportRequest) => Promise<void>
+  /** In place of the machine's, to let hours pass at once. */
+  readonly clock?: PollClock
 }
+
+export interface PollClock {
+  now(): number
+  sleep(ms: number, signal: AbortSignal): Promise<void>
+}
+
+const machineClock: PollClock = { now: () => Date.now(), sleep: (ms, signal) => sleep(ms, undefined, { signal }) }
 
 /**
  * Resolves when the request has ended, finished or failed.
@@ -30,22 +44,26 @@ export interface PollDeps {
  * @throws BackupError `export-timeout`, `import-timeout` after the limit; `unknown-request` when the server has forgotten the request
  */
 export async function pollRequest(requestId: string, deps: PollDeps, signal: AbortSignal): Promise<ExportRequest> {
-  let listAtMs = Date.now() + LIST_AFTER_MS
+  const { clock = machineClock } = deps
+  let listAtMs = clock.now() + LIST_AFTER_MS
   let lastStatus = ''
   for (;;) {
     const request = await deps.cvat.getRequest(requestId, signal)
     if (request.status === 'finished' || request.status === 'failed') return request
     if (request.status !== lastStatus) await deps.onStatus?.(request)
     lastStatus = request.status
-    const waitedMs = Date.now() - deps.askedAtMs
+    const waitedMs = clock.now() - deps.askedAtMs
     if (waitedMs > deps.timeoutMs) throw timedOut(request, deps)
-    if (request.status === 'started' && Date.now() >= listAtMs) {
+    if (request.status === 'started' && clock.now() >= listAtMs) {
       await deps.cvat.refreshRequests(signal)
-      listAtMs = Date.now() + LIST_EVERY_MS
+      listAtMs = clock.now() + LIST_EVERY_MS
       continue
     }
-    const pauseMs = Math.min(Math.max(waitedMs * LOST_SHARE, SHORTEST_MS), LONGEST_MS)
-    await sleep(pauseMs * (0.9 + Math.random() * 0.2), undefined, { signal })
+    const longestMs = Math.min(Math.max(waitedMs * LOST_SHARE, SHORTEST_MS), LONGEST_MS)
+    const pauseMs = longestMs * (1 - Math.random() * JITTER_SHARE)
+    // The list is not called late because of a long pause.
+    const toListMs = request.status === 'started' ? Math.max(0, listAtMs - clock.now()) : pauseMs
+    await clock.sleep(Math.min(pauseMs, toListMs), signal)
   }
 }
 

@@ -9,7 +9,7 @@ import type { ArchiveContent } from '#shared/model/series.ts'
 import { decodeMemberName, isDeflated } from './check-entry.ts'
 import { describeUnreadableZip } from './describe-unreadable-zip.ts'
 import { toStoreError } from './store-errors.ts'
-import { HashedZip, locateMember } from './zip-file.ts'
+import { locateMember, openDirectory } from './zip-file.ts'
 
 export interface ArchiveIdentity {
   /** As the server had it at the time of the export; only backups tell it. */
@@ -76,9 +76,8 @@ async function readStart(
   maxBytes: number,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const file = new HashedZip(handle, sizeBytes, signal)
   try {
-    const { zip } = await file.openDirectory()
+    const { zip } = await openDirectory(handle, sizeBytes)
     for await (const entry of zip.eachEntry()) {
       signal.throwIfAborted()
       if (decodeMemberName(entry) === name) return decode(entry, await readRaw(zip, entry, handle, maxBytes), maxBytes)

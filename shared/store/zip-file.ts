@@ -9,38 +9,35 @@ const CHUNK_BYTES = 1024 * 1024
 const WINDOW_BYTES = 64 * 1024
 
 /**
- * A zip on the disk. Bytes are read back and hashed in one pass as long as members are read in the order they lie in;
- * out of order they are read twice, which costs time and nothing else.
+ * A zip on the disk. Bytes are read back and hashed in one pass as long as members are read in the order they lie in,
+ * their local headers included; out of order they are read twice, which costs time and nothing else.
  */
 export class HashedZip {
   readonly sizeBytes: number
   readonly #handle: FileHandle
   readonly #signal: AbortSignal | undefined
   readonly #hash: Hash = createHash('sha256')
+  readonly #buffer: Buffer
+  /** What was hashed last: the bytes that end at `#hashedBytes`. */
+  #window: Buffer = Buffer.alloc(0)
   #hashedBytes = 0
 
   constructor(handle: FileHandle, sizeBytes: number, signal?: AbortSignal) {
     this.#handle = handle
     this.sizeBytes = sizeBytes
     this.#signal = signal
+    this.#buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, sizeBytes))
   }
 
   /** Opens the zip's directory anew, to be iterated once. Throws what yauzl throws at something that is no zip. */
   openDirectory(): Promise<OpenedDirectory> {
-    return openDirectory(this.#handle, this.sizeBytes)
+    return openDirectory(this.#handle, this.sizeBytes, (target, position) => this.#copy(target, position))
   }
 
-  /** The bytes from start to end in chunks. A chunk is valid until the next one is asked for. */
+  /** The bytes from start to end in chunks. A chunk is valid until the next one, or a local header, is asked for. */
   async *read(start: number, end: number): AsyncGenerator<Buffer> {
-    if (start > this.#hashedBytes) await this.#hashUpTo(start)
-    const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - start))
     for (let position = start; position < end; ) {
-      this.#signal?.throwIfAborted()
-      const chunk = await readFully(this.#handle, buffer.subarray(0, end - position), position)
-      if (position === this.#hashedBytes) {
-        this.#hash.update(chunk)
-        this.#hashedBytes += chunk.length
-      }
+      const chunk = await this.#readSome(position, end - position)
       position += chunk.length
       yield chunk
     }
@@ -48,19 +45,37 @@ export class HashedZip {
 
   /** SHA-256 of the whole file, in hex digits. Reads what has not been read yet; nothing can be read afterwards. */
   async finishHash(): Promise<string> {
-    await this.#hashUpTo(this.sizeBytes)
+    while (this.#hashedBytes < this.sizeBytes) await this.#readOn()
     return this.#hash.digest('hex')
   }
 
-  async #hashUpTo(end: number): Promise<void> {
-    const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - this.#hashedBytes))
-    while (this.#hashedBytes < end) {
-      this.#signal?.throwIfAborted()
-      const wanted = buffer.subarray(0, end - this.#hashedBytes)
-      const chunk = await readFully(this.#handle, wanted, this.#hashedBytes)
-      this.#hash.update(chunk)
-      this.#hashedBytes += chunk.length
+  async #copy(target: Buffer, position: number): Promise<number> {
+    for (let filled = 0; filled < target.length; ) {
+      const piece = await this.#readSome(position + filled, target.length - filled)
+      filled += piece.copy(target, filled)
     }
+    return target.length
+  }
+
+  /** At least one byte and at most `length`, from the position on. */
+  async #readSome(position: number, length: number): Promise<Buffer> {
+    this.#signal?.throwIfAborted()
+    while (position >= this.#hashedBytes) await this.#readOn()
+    const offset = position - (this.#hashedBytes - this.#window.length)
+    if (offset >= 0) return this.#window.subarray(offset, offset + length)
+    return readFully(this.#handle, Buffer.allocUnsafe(Math.min(length, -offset, CHUNK_BYTES)), position)
+  }
+
+  /** One large read serves many small members. */
+  async #readOn(): Promise<void> {
+    this.#signal?.throwIfAborted()
+    const wanted = this.#buffer.subarray(0, this.sizeBytes - this.#hashedBytes)
+    if (wanted.length === 0) throw new Error('The file ended early')
+    // Should the read fail half-way, the buffer no longer holds what was hashed.
+    this.#window = Buffer.alloc(0)
+    this.#window = await readFully(this.#handle, wanted, this.#hashedBytes)
+    this.#hash.update(this.#window)
+    this.#hashedBytes += this.#window.length
   }
 }
 
@@ -70,8 +85,15 @@ export interface OpenedDirectory {
   readonly startsAt: number
 }
 
-/** Opens a zip's directory, to be iterated once. Throws what yauzl throws at something that is no zip. */
-export async function openDirectory(handle: FileHandle, sizeBytes: number): Promise<OpenedDirectory> {
+/**
+ * Opens a zip's directory, to be iterated once. `readHeader` fills the buffer with bytes of local headers; without it they
+ * are read from the file one by one. Throws what yauzl throws at something that is no zip.
+ */
+export async function openDirectory(
+  handle: FileHandle,
+  sizeBytes: number,
+  readHeader?: (target: Buffer, position: number) => Promise<number>,
+): Promise<OpenedDirectory> {
   const reader = new WindowReader(handle)
   const zip = await fromRandomAccessReaderPromise(reader, sizeBytes, {
     autoClose: false,
@@ -81,6 +103,7 @@ export async function openDirectory(handle: FileHandle, sizeBytes: number): Prom
   })
   const startsAt = Number(zip.readEntryCursor)
   reader.windowFrom = startsAt
+  reader.readHeader = readHeader
   return { zip, startsAt }
 }
 
@@ -103,6 +126,7 @@ export async function locateMember(zip: ZipFile, entry: Entry): Promise<MemberPl
 /** yauzl's view of the file: small reads only, those of the directory through a window. */
 class WindowReader extends RandomAccessReader {
   windowFrom = Number.POSITIVE_INFINITY
+  readHeader: ((target: Buffer, position: number) => Promise<number>) | undefined
   readonly #handle: FileHandle
   #window: Buffer = Buffer.alloc(0)
   #windowStart = 0
@@ -126,6 +150,7 @@ class WindowReader extends RandomAccessReader {
   }
 
   async #read(target: Buffer, position: number): Promise<number> {
+    if (position < this.windowFrom && this.readHeader) return this.readHeader(target, position)
     if (position < this.windowFrom || target.length > WINDOW_BYTES) {
       return (await readFully(this.#handle, target, position)).length
     }

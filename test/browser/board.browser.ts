@@ -230,7 +230,7 @@ test('what the board shows cannot run as a script, whoever named the project', a
   world.addProject({ name: '<img src=x onerror="document.title=1"><script>document.title=2</script>' })
   const stack = await startStack(redis, { world, services: ['scheduler'] })
   await stack.request()
-  await waitFor('the export to wait', async () => (await stack.queues.exports.bull.getWaitingCount()) === 1)
+  await waitFor('the export to wait', async () => (await stack.queues.exports.bull.getPrioritizedCount()) === 1)
   const board = await openBoard(stack.connection, openToAll)
   const { page, blocked } = await chromium.open(board.address)
   await visit(page, '/queues/queue/exports')

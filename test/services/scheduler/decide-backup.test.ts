@@ -20,6 +20,7 @@ const subject = (changes: Partial<Subject> = {}): Subject => ({
   digest,
   workflow: undefined,
   size: undefined,
+  frames: 0,
   ...changes,
 })
 const lastGood = { digest, createdAt: '2026-11-22T21:00:00.000Z' }

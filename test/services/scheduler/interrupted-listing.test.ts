@@ -57,7 +57,7 @@ async function openListing(options: StackOptions = {}) {
         serverUrl: simulator.url,
       })
     },
-    queued: async () => (await queues.exports.bull.getJobs(['waiting'])).map((job) => job.id).sort(),
+    queued: async () => (await queues.exports.bull.getJobs(['prioritized'])).map((job) => job.id).sort(),
   }
 }
 

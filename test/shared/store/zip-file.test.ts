@@ -12,10 +12,12 @@ async function readRanges(ranges: readonly [number, number][]) {
   await writeFile(path, bytes)
   await using handle = await open(path, 'r')
   let readBytes = 0
+  let reads = 0
   const counting = {
     async read(...args: Parameters<FileHandle['read']>) {
       const result = await handle.read(...args)
       readBytes += result.bytesRead
+      reads++
       return result
     },
   } as unknown as FileHandle
@@ -26,11 +28,11 @@ async function readRanges(ranges: readonly [number, number][]) {
     expect(Buffer.concat(chunks)).toEqual(bytes.subarray(start, end))
   }
   expect(await file.finishHash()).toBe(sha256(bytes))
-  return readBytes
+  return { readBytes, reads }
 }
 
 test('parts in the order they lie in are read and hashed once, with the gaps between them', async () => {
-  const readBytes = await readRanges([
+  const { readBytes } = await readRanges([
     [30, 1000],
     [1100, 1100],
     [1200, 9000],
@@ -45,4 +47,13 @@ test('parts in any other order give the same hash', async () => {
     [0, 10_000],
     [9000, 9500],
   ])
+})
+
+test('many small parts in their order take one read of the disk', async () => {
+  const ranges = Array.from({ length: 500 }, (_, index): [number, number] => [index * 20, index * 20 + 15])
+  expect(await readRanges(ranges)).toEqual({ reads: 1, readBytes: bytes.length })
+})
+
+test('a part that reaches beyond the end of the file is an error', async () => {
+  await expect(readRanges([[9990, 10_010]])).rejects.toThrow('The file ended early')
 })
