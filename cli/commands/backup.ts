@@ -2,8 +2,8 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
-import { summarise } from '#services/scheduler/end-run.ts'
 import { openRunLedger, type RunLedger } from '#shared/coordination/run-ledger.ts'
+import { summarise } from '#shared/coordination/summarise-run.ts'
 import { createLogger } from '#shared/logging/logger.ts'
 import { allQueues } from '#shared/queues/all-queues.ts'
 import { openQueue, type QueueConnection } from '#shared/queues/open-queue.ts'

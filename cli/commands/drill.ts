@@ -8,6 +8,7 @@ import { openCvatClient } from '#shared/cvat/client.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import { createLogger } from '#shared/logging/logger.ts'
 import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
+import { formatBytes, quoteName } from '#shared/presentation/format.ts'
 import { untilAskedToStop } from '#shared/service/start-signals.ts'
 import { openStore, type Store } from '#shared/store/open-store.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
@@ -18,7 +19,6 @@ import { loadRestoreSettings } from '../load-all-settings.ts'
 import { checkTarget } from '../restore/check-target.ts'
 import { confirm } from '../restore/confirm.ts'
 import { findSource } from '../restore/find-source.ts'
-import { formatBytes, quoteName } from '../view/format.ts'
 
 export async function drill(args: string[]): Promise<number> {
   const request = readDrillRequest(args)

@@ -10,6 +10,7 @@ import { BackupError, describeError } from '#shared/errors/backup-error.ts'
 import { checkCvat, checkDirectory } from '#shared/monitoring/checks.ts'
 import { collectFreeBytes } from '#shared/monitoring/directory-metrics.ts'
 import { openMetrics, type ProcessMetrics } from '#shared/monitoring/open-metrics.ts'
+import { openExcludedTable } from '#shared/protection/excluded-table.ts'
 import { openProtectionTable } from '#shared/protection/protection-table.ts'
 import { downloadsQueue } from '#shared/queues/downloads-queue.ts'
 import { drillsQueue } from '#shared/queues/drills-queue.ts'
@@ -56,6 +57,7 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
   const ledger = openRunLedger(connection)
   const claims = openClaims(connection)
   const protection = openProtectionTable(connection)
+  const excluded = openExcludedTable(connection)
   const lastRuns = openLastRuns(connection)
   const runs = openQueue(runsQueue, connection)
   const exports = openQueue(exportsQueue, connection)
@@ -110,6 +112,7 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
       workflows,
       outcomes,
       protection,
+      excluded,
       lastRuns,
     })
     await endIfOver(runId)

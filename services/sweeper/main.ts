@@ -1,10 +1,10 @@
 // The sweeper as a process of its own.
 
 import { clockSettings } from '#shared/config/clock.ts'
+import { sweeperSettings, verificationSettings } from '#shared/config/retention.ts'
 import { storeSettings } from '#shared/config/store.ts'
 import { runService } from '#shared/service/run-service.ts'
 import { openStore } from '#shared/store/open-store.ts'
-import { sweeperSettings, verificationSettings } from './config.ts'
 import { startSweeper } from './service.ts'
 
 const groups = {
