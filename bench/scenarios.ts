@@ -2,8 +2,9 @@
 
 import { catalogue } from './scenarios/catalogue.ts'
 import { firstBackup } from './scenarios/first-backup.ts'
+import { overview } from './scenarios/overview.ts'
 import { pass } from './scenarios/pass.ts'
 import { startUp } from './scenarios/start-up.ts'
 import type { Scenario } from './support/scenario.ts'
 
-export const scenarios: readonly Scenario[] = [startUp, catalogue, pass, firstBackup]
+export const scenarios: readonly Scenario[] = [startUp, catalogue, overview, pass, firstBackup]
