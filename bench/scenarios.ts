@@ -5,6 +5,7 @@ import { catalogue } from './scenarios/catalogue.ts'
 import { firstBackup } from './scenarios/first-backup.ts'
 import { incremental } from './scenarios/incremental.ts'
 import { makespan } from './scenarios/makespan.ts'
+import { overview } from './scenarios/overview.ts'
 import { pass } from './scenarios/pass.ts'
 import { polling } from './scenarios/polling.ts'
 import { restore } from './scenarios/restore.ts'
@@ -15,6 +16,7 @@ import type { Scenario } from './support/scenario.ts'
 export const scenarios: readonly Scenario[] = [
   startUp,
   catalogue,
+  overview,
   pass,
   firstBackup,
   makespan,

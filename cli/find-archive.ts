@@ -4,6 +4,7 @@ import { lstat } from 'node:fs/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import { type EntityRef, formatEntity, parseEntity } from '#shared/model/entity.ts'
+import { quoteName } from '#shared/presentation/format.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import { readFolders } from '#shared/store/read-folders.ts'
 import { isGood } from '#shared/store/record.ts'
@@ -11,7 +12,6 @@ import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { isRotten } from '#shared/store/verify-judge.ts'
 import { readDate } from './read-verify-request.ts'
 import { wrongUsage } from './usage.ts'
-import { quoteName } from './view/format.ts'
 
 type ReadStore = Pick<Store, 'directory' | 'listEntities' | 'listRecords'>
 

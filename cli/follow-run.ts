@@ -1,8 +1,8 @@
 // Follows a run to its end, wherever the services work.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type RunSummary, summarise } from '#services/scheduler/end-run.ts'
 import type { RunLedger } from '#shared/coordination/run-ledger.ts'
+import { type RunSummary, summarise } from '#shared/coordination/summarise-run.ts'
 import { orAborted, withDeadline } from '#shared/cvat/deadline.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import type { OpenQueue } from '#shared/queues/open-queue.ts'

@@ -1,7 +1,7 @@
 // Tells who follows a run that downloads wait for room on the disk: such jobs are in no worker's hands meanwhile.
 
+import { formatBytes, quoteName } from '#shared/presentation/format.ts'
 import type { OpenQueue } from '#shared/queues/open-queue.ts'
-import { formatBytes, quoteName } from './view/format.ts'
 import type { ActiveJob, RunView } from './view/run-view.ts'
 
 export interface WatchRoomDeps {

@@ -43,6 +43,7 @@ const checks: readonly Check[] = [
   { name: 'types', command: ['tsc', '--noEmit'] },
   { name: 'dead code', command: ['knip'] },
   { name: 'documentation in step', command: ['node', 'scripts/generate-configuration-doc.ts', '--check'] },
+  { name: 'OpenAPI document in step', command: ['node', 'scripts/generate-openapi.ts', '--check'] },
   { name: 'shell scripts parse', command: ['bash', '-n', ...(await shellScripts())] },
   {
     name: 'tests',

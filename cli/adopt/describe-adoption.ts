@@ -1,6 +1,6 @@
 // What `adopt` did, in words.
 
-import { formatBytes, quoteName } from '../view/format.ts'
+import { formatBytes, quoteName } from '#shared/presentation/format.ts'
 import type { AdoptTotals, FileAdoption } from './adopt-folder.ts'
 
 const HEADS: Record<FileAdoption['outcome'], string> = {

@@ -18,7 +18,7 @@ import { findArchive } from '../find-archive.ts'
 import { loadStoreSettings } from '../load-all-settings.ts'
 import { readArguments } from '../read-arguments.ts'
 import { wrongUsage } from '../usage.ts'
-import { formatBytes, quoteName } from '../view/format.ts'
+import { formatBytes, quoteName } from '#shared/presentation/format.ts'
 
 export async function assemble(args: string[]): Promise<number> {
   const { values, positionals } = readArguments(args, { output: { type: 'string', short: 'o' } }, true)

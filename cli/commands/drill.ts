@@ -6,6 +6,7 @@ import { chooseDrills, findDrillable } from '#services/restorer/choose-drills.ts
 import { isDrillGood, makeDrillId, runDrill } from '#services/restorer/run-drill.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
+import { formatBytes, quoteName } from '#shared/presentation/format.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import { contentBytes } from '#shared/store/record.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
@@ -15,7 +16,6 @@ import { exitCodes } from '../exit-codes.ts'
 import { confirm } from '../restore/confirm.ts'
 import { interruptible } from '../restore/interruptible.ts'
 import { openSurroundings } from '../restore/open-surroundings.ts'
-import { formatBytes, quoteName } from '../view/format.ts'
 
 export async function drill(args: string[]): Promise<number> {
   const request = readDrillRequest(args)

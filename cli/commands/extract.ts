@@ -7,6 +7,7 @@ import { openSourceArchive } from '#shared/composition/open-source-archive.ts'
 import type { SourceArchive } from '#shared/composition/source-archive.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import { formatEntity } from '#shared/model/entity.ts'
+import { formatBytes, quoteName } from '#shared/presentation/format.ts'
 import { untilAskedToStop } from '#shared/service/start-signals.ts'
 import { inspectArchive } from '#shared/store/inspect-archive.ts'
 import { openStore } from '#shared/store/open-store.ts'
@@ -19,7 +20,6 @@ import { findArchive, type NamedArchive } from '../find-archive.ts'
 import { loadStoreSettings } from '../load-all-settings.ts'
 import { readArguments } from '../read-arguments.ts'
 import { wrongUsage } from '../usage.ts'
-import { formatBytes, quoteName } from '../view/format.ts'
 
 /** task.json is read for the name alone. */
 const MAX_JSON_BYTES = 64 * 1024 * 1024

@@ -1,11 +1,11 @@
 // `index`: writes the list of all records that people and other programs may read.
 
+import { formatBytes } from '#shared/presentation/format.ts'
 import { untilAskedToStop } from '#shared/service/start-signals.ts'
 import { openStore } from '#shared/store/open-store.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { loadStoreSettings } from '../load-all-settings.ts'
 import { readArguments } from '../read-arguments.ts'
-import { formatBytes } from '../view/format.ts'
 
 export async function index(args: string[]): Promise<number> {
   readArguments(args, {})

@@ -2,6 +2,7 @@
 
 import { describeError } from '#shared/errors/backup-error.ts'
 import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
+import { formatBytes } from '#shared/presentation/format.ts'
 import { matchWorkflows } from '#shared/store/choose-workflow.ts'
 import { openStore } from '#shared/store/open-store.ts'
 import { readFolders } from '#shared/store/read-folders.ts'
@@ -12,7 +13,6 @@ import { isRotten } from '#shared/store/verify-judge.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { loadStoreSettings } from '../load-all-settings.ts'
 import { readArguments } from '../read-arguments.ts'
-import { formatBytes } from '../view/format.ts'
 import { openPrinter } from '../view/print-pieces.ts'
 
 export async function list(args: string[]): Promise<number> {

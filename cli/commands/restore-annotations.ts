@@ -2,6 +2,7 @@
 
 import { checkTarget } from '#services/restorer/check-target.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
+import { quoteName } from '#shared/presentation/format.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import { type FoundExport, findExport } from '../annotations/find-export.ts'
 import { importAnnotations } from '../annotations/import-annotations.ts'
@@ -13,7 +14,6 @@ import { confirm } from '../restore/confirm.ts'
 import { interruptible } from '../restore/interruptible.ts'
 import { openSurroundings } from '../restore/open-surroundings.ts'
 import { wrongUsage } from '../usage.ts'
-import { quoteName } from '../view/format.ts'
 import { backup } from './backup.ts'
 
 export async function restoreAnnotations(args: string[]): Promise<number> {

@@ -7,6 +7,7 @@ import { openMetrics, type ProcessMetrics } from '#shared/monitoring/open-metric
 import { startMonitoring } from '#shared/monitoring/start-monitoring.ts'
 import type { QueueConnection } from '#shared/queues/open-queue.ts'
 import { untilAskedToStop } from '#shared/service/start-signals.ts'
+import { openStore } from '#shared/store/open-store.ts'
 import { openTracing } from '#shared/tracing/open-tracing.ts'
 import { openQueues } from '../embedded/open-queues.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -85,5 +86,13 @@ async function openBoard({ values }: AllSettings, connection: QueueConnection, l
   const { port, ...board } = values.board
   if (port === 'off') return undefined
   const { startBoard } = await import('#services/board/service.ts')
-  return startBoard({ ...board, port, connection, logger })
+  return startBoard({
+    ...board,
+    port,
+    connection,
+    logger,
+    store: openStore({ directory: values.store.backupDir }),
+    rules: { ...values.sweeper, ...values.clock },
+    lateAfterMs: values.monitoring.lateAfterMs,
+  })
 }

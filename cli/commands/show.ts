@@ -1,12 +1,12 @@
 // `show`: all archives of one project or task: what each holds and is worth, and why it is kept.
 
+import { collectHistory } from '#shared/retention/collect-history.ts'
 import { openStore } from '#shared/store/open-store.ts'
 import { openReadingFiles } from '#shared/store/reading-files.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { findEntity } from '../find-archive.ts'
 import { loadStoreSettings } from '../load-all-settings.ts'
 import { readArguments } from '../read-arguments.ts'
-import { collectHistory } from '../show/collect-history.ts'
 import { describeHistory, historyToJson } from '../show/history-view.ts'
 import { wrongUsage } from '../usage.ts'
 

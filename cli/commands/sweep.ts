@@ -1,10 +1,11 @@
 // `sweep`: applies the retention rules to the whole backup directory, or tells what they would do.
 
-import { type SweepTotals, sweepAll } from '#services/sweeper/sweep-all.ts'
-import type { SweepDecision, WorkflowSweepDecision } from '#services/sweeper/sweep-entity.ts'
 import { describeError } from '#shared/errors/backup-error.ts'
 import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
 import { formatContent } from '#shared/model/series.ts'
+import { formatBytes } from '#shared/presentation/format.ts'
+import { type SweepTotals, sweepAll } from '#shared/retention/sweep-all.ts'
+import type { SweepDecision, WorkflowSweepDecision } from '#shared/retention/sweep-entity.ts'
 import { untilAskedToStop } from '#shared/service/start-signals.ts'
 import { openStore } from '#shared/store/open-store.ts'
 import { openReadingFiles } from '#shared/store/reading-files.ts'
@@ -12,7 +13,6 @@ import { isGood } from '#shared/store/record.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { loadStoreSettings } from '../load-all-settings.ts'
 import { readArguments } from '../read-arguments.ts'
-import { formatBytes } from '../view/format.ts'
 import { openPrinter } from '../view/print-pieces.ts'
 
 export async function sweep(args: string[]): Promise<number> {

@@ -5,8 +5,8 @@ import type { Comparison, PartChanges } from '#shared/comparison/compare-archive
 import type { MemberChanges } from '#shared/comparison/compare-members.ts'
 import type { FieldChange, SettingChanges } from '#shared/comparison/compare-settings.ts'
 import type { TaskRow } from '#shared/comparison/pair-tasks.ts'
+import { quoteName } from '#shared/presentation/format.ts'
 import type { NamedArchive } from '../find-archive.ts'
-import { quoteName } from '../view/format.ts'
 
 export interface DiffView {
   onFound(found: Exclude<Comparison, { what: 'end' }>): void

@@ -1,7 +1,7 @@
 // How a drill has gone, as a person reads it: an auditor above all, so with when, where and which version.
 
+import { formatBytes, formatDuration, quoteName } from '#shared/presentation/format.ts'
 import type { DrillReport, DrillRow } from '#shared/store/drill-report.ts'
-import { formatBytes, formatDuration, quoteName } from '../view/format.ts'
 
 export function formatDrillRow(row: DrillRow): string {
   const what = `${row.entity} ${quoteName(row.name)}`

@@ -1,7 +1,7 @@
 // Which task of an archive is meant: by its id on the server, its folder, or a name that it has alone. Pure.
 
 import { BackupError } from '#shared/errors/backup-error.ts'
-import { quoteName } from '../view/format.ts'
+import { quoteName } from '#shared/presentation/format.ts'
 
 export interface TaskInArchive {
   readonly position: number

@@ -2,9 +2,9 @@
 
 import { BackupError } from '#shared/errors/backup-error.ts'
 import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
+import { chooseFor, listRestorable, type Restorable } from '#shared/restores/list-restorable.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import { findArchive, findEntity } from '../find-archive.ts'
-import { chooseFor, listRestorable, type Restorable } from './list-restorable.ts'
 import type { RestoreRequest } from './read-restore-request.ts'
 
 /** Those that were named, by id or by name; undefined for all. @throws BackupError `no-archives`, `ambiguous` */

@@ -1,10 +1,10 @@
 // `restore --plan`: what would happen, without a call to any server.
 
 import { formatEntity } from '#shared/model/entity.ts'
+import { formatBytes, formatDuration, quoteName } from '#shared/presentation/format.ts'
+import type { Restorable } from '#shared/restores/list-restorable.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import { contentBytes } from '#shared/store/record.ts'
-import { formatBytes, formatDuration, quoteName } from '../view/format.ts'
-import type { Restorable } from './list-restorable.ts'
 import { chooseOrganization } from './map-organizations.ts'
 import { measureRate } from './measure-rate.ts'
 import type { RestoreRequest } from './read-restore-request.ts'

@@ -1,6 +1,6 @@
 // Who carries restores out: the restorer of running services, where it works for the same server; else this process.
 
-import { isTargetServed } from '#services/restorer/announce-target.ts'
+import { isTargetServed } from '#shared/restores/announce-target.ts'
 import { openQueue } from '#shared/queues/open-queue.ts'
 import { restoresQueue } from '#shared/queues/restores-queue.ts'
 import { findRunningQueues } from '../embedded/find-running-queues.ts'

@@ -2,8 +2,8 @@
 
 import { clearLine, cursorTo } from 'node:readline'
 import { formatEntity } from '#shared/model/entity.ts'
+import { formatBytes } from '#shared/presentation/format.ts'
 import type { RestorePayload } from '#shared/queues/restores-queue.ts'
-import { formatBytes } from '../view/format.ts'
 
 export interface ProgressLine {
   onProgress(payload: Pick<RestorePayload, 'entity'>, progress: object): void

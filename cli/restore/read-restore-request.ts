@@ -1,29 +1,20 @@
 // The words of `restore`.
 
-import { createHash } from 'node:crypto'
-import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
+import type { EntityRef } from '#shared/model/entity.ts'
+import type { RestoreWish } from '#shared/restores/describe-request.ts'
 import { readUntil } from '../find-archive.ts'
 import { readArguments, takeEntities } from '../read-arguments.ts'
 import { wrongUsage } from '../usage.ts'
 
-export interface RestoreRequest {
+export interface RestoreRequest extends RestoreWish {
   /** Everything; then nothing is named. */
   readonly all: boolean
   /** By --project and --task. */
   readonly entities: readonly EntityRef[]
   /** The others that were named: `project-6`, or a name. */
   readonly words: readonly string[]
-  readonly at: Date | undefined
-  /** File name or path of an archive; for one entity only. */
-  readonly archive: string | undefined
   readonly to: string | undefined
-  /** Slug for all of them; null: personal; undefined: each as it was, by the map. */
-  readonly organization: string | null | undefined
-  readonly organizationMap: ReadonlyMap<string, string | null>
   readonly createOrganizations: boolean
-  readonly as: string | undefined
-  readonly repair: boolean
-  readonly withDeleted: boolean
   /** URL of the server whose archives are meant, where the directory holds those of several. */
   readonly from: string | undefined
   readonly plan: boolean
@@ -87,29 +78,6 @@ export function readRestoreRequest(args: string[]): RestoreRequest {
     json: values.json,
     again: values.again,
   }
-}
-
-/** The same for the same wish: a restore that was broken off is gone on with by the same command. */
-export function describeRequest(
-  request: RestoreRequest,
-  named: readonly EntityRef[] | undefined,
-  source: string,
-  targetUrl: string,
-): string {
-  const { at, archive, organization, organizationMap, as, repair, withDeleted } = request
-  const wish = {
-    targetUrl,
-    entities: named?.map(formatEntity).sort(),
-    at: at?.toISOString(),
-    archive,
-    organization,
-    organizationMap: [...organizationMap].sort(),
-    as,
-    repair,
-    withDeleted,
-    source,
-  }
-  return createHash('sha256').update(JSON.stringify(wish)).digest('hex')
 }
 
 /** Of a date the end of that day, UTC. */

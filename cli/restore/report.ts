@@ -2,9 +2,9 @@
 
 import { describeLeft } from '#services/restorer/note-failure.ts'
 import { formatEntity } from '#shared/model/entity.ts'
+import { formatBytes, formatDuration, quoteName } from '#shared/presentation/format.ts'
 import type { RestorePayload } from '#shared/queues/restores-queue.ts'
 import type { RestoreState } from '#shared/store/restore-state.ts'
-import { formatBytes, formatDuration, quoteName } from '../view/format.ts'
 
 export interface ReportRow {
   readonly entity: string

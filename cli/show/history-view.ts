@@ -2,6 +2,8 @@
 
 import { formatEntity } from '#shared/model/entity.ts'
 import { formatContent } from '#shared/model/series.ts'
+import { formatBytes, quoteName } from '#shared/presentation/format.ts'
+import type { History, ShownArchive } from '#shared/retention/collect-history.ts'
 import {
   contentBytes,
   type DrillProof,
@@ -10,8 +12,6 @@ import {
   provenLevel,
   type SnapshotRecord,
 } from '#shared/store/record.ts'
-import { formatBytes, quoteName } from '../view/format.ts'
-import type { History, ShownArchive } from './collect-history.ts'
 
 /** More problems of one archive than this are counted: `--json` has all that the record has. */
 const SHOWN = 5

@@ -1,7 +1,7 @@
 // A run's end in words.
 
-import type { RunSummary } from '#services/scheduler/end-run.ts'
-import { formatBytes, formatDuration, quoteName } from './format.ts'
+import type { RunSummary } from '#shared/coordination/summarise-run.ts'
+import { formatBytes, formatDuration, quoteName } from '#shared/presentation/format.ts'
 
 /** More failures than this are counted, not shown: the run's record names them all. */
 const SHOWN = 50

@@ -2,7 +2,7 @@
 
 import { clearScreenDown, cursorTo, moveCursor } from 'node:readline'
 import type { RunAccount, RunEvent } from '#shared/coordination/run-ledger.ts'
-import { formatBytes, formatDuration, quoteName } from './format.ts'
+import { formatBytes, formatDuration, quoteName } from '#shared/presentation/format.ts'
 
 export interface ActiveJob {
   readonly name: string

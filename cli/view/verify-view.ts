@@ -1,7 +1,7 @@
 // What a person, or a program, sees of a re-check.
 
 import { clearLine, cursorTo } from 'node:readline'
-import { formatBytes, formatDuration } from './format.ts'
+import { formatBytes, formatDuration } from '#shared/presentation/format.ts'
 
 /** Something that is not as it should be. */
 export interface VerifyFinding {

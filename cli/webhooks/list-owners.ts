@@ -3,7 +3,7 @@
 import type { Filters } from '#services/scheduler/match-filter.ts'
 import { isAdmitted } from '#services/scheduler/match-filter.ts'
 import type { CvatClient } from '#shared/cvat/client.ts'
-import { quoteName } from '../view/format.ts'
+import { quoteName } from '#shared/presentation/format.ts'
 import type { NamedOwner } from './plan-webhooks.ts'
 
 export interface OwnerScope {

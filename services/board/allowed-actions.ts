@@ -2,7 +2,7 @@
 
 import type { RequestHandler } from 'express'
 import type { Logger } from 'pino'
-import { visitorOf } from './visitor.ts'
+import { requireOperator, visitorOf } from './visitor.ts'
 
 /** Paths below `/queues`. All that is not here and is no mere question is refused. */
 const ACTIONS: readonly RegExp[] = [
@@ -19,6 +19,7 @@ export function allowActions({ readOnly, logger }: { readOnly: boolean; logger: 
   return (req, res, next) => {
     if (req.method === 'GET' || req.method === 'HEAD') return next()
     if (readOnly) return next(Object.assign(new Error('read-only'), { status: 403, code: 'READ_ONLY' }))
+    if (visitorOf(res)?.role !== 'operator') return void requireOperator(req, res, next)
     const path = withoutEncoding(req.path)
     if (req.method !== 'PUT' || !ACTIONS.some((action) => action.test(req.path))) {
       return next(Object.assign(new Error(`refused: ${path}`), { status: 403, code: 'NOT_AN_ACTION' }))

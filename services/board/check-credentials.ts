@@ -7,6 +7,18 @@ export interface Credentials {
   readonly password: string
 }
 
+/** `viewer` looks, `operator` may start, change and download things too. */
+export type Role = 'viewer' | 'operator'
+
+export interface Login extends Credentials {
+  readonly role: Role
+}
+
+/** The login that was meant; every one is compared, so that the time tells nothing about which. */
+export function findLogin(logins: readonly Login[], username: unknown, password: unknown): Login | undefined {
+  return logins.filter((login) => areCredentials(login, username, password))[0]
+}
+
 /** Both sides are hashed, so that they are of one length; the key is new each time, so that hashes tell nothing either. */
 export function areCredentials(expected: Credentials, username: unknown, password: unknown): boolean {
   const key = randomBytes(32)

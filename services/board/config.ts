@@ -8,6 +8,13 @@ import { parseTrustedAddresses } from './trusted-addresses.ts'
 
 /** What a password that a person chooses has at least by NIST SP 800-63B. */
 const MIN_PASSWORD_LENGTH = 8
+/** 128 bits as hexadecimal digits: what nobody guesses, however fast they ask. */
+const MIN_TOKEN_LENGTH = 32
+
+export interface ApiToken {
+  readonly role: 'viewer' | 'operator'
+  readonly token: string
+}
 
 const settings = {
   host: {
@@ -37,6 +44,28 @@ const settings = {
     secret: true,
     whenUnset: 'no login by password',
   },
+  viewerUsername: {
+    name: 'BOARD_VIEWER_USERNAME',
+    schema: line({ accepts: 'a user name of up to 200 characters', pattern: /^[^\r\n]{1,200}$/ }),
+    description:
+      'Who may log in to look only, with BOARD_VIEWER_PASSWORD: nothing can be started, changed or downloaded.',
+    example: 'viewer',
+    whenUnset: 'no such login',
+  },
+  viewerPassword: {
+    name: 'BOARD_VIEWER_PASSWORD',
+    schema: valueSchema(`a password of ${MIN_PASSWORD_LENGTH} characters or more`, parsePassword),
+    description: 'Password of BOARD_VIEWER_USERNAME.',
+    secret: true,
+    whenUnset: 'no such login',
+  },
+  tokens: {
+    name: 'BOARD_TOKENS',
+    schema: valueSchema('a comma-separated list of `viewer:TOKEN` and `operator:TOKEN`', parseTokens),
+    description: `Tokens with which scripts speak to the board's API (\`Authorization: Bearer TOKEN\`), each of ${MIN_TOKEN_LENGTH} characters or more; \`openssl rand -hex 32\` makes one.`,
+    secret: true,
+    whenUnset: 'no tokens',
+  },
   proxyUserHeader: {
     name: 'BOARD_PROXY_USER_HEADER',
     schema: line({ accepts: 'the name of a header', pattern: /^[A-Za-z][A-Za-z0-9-]{0,99}$/ }),
@@ -52,6 +81,14 @@ const settings = {
       'Addresses of the reverse proxies in front of the board: those that its connections come from. Only they are believed about who the user is and which address a visitor has.',
     example: '10.0.3.7,172.18.0.0/16',
     whenUnset: 'none',
+  },
+  operators: {
+    name: 'BOARD_OPERATORS',
+    schema: valueSchema('a comma-separated list of user names', parseNames),
+    description:
+      'Which of the users that BOARD_PROXY_USER_HEADER names may start, change and download things; all others look only.',
+    example: 'alice,bob@example.com',
+    whenUnset: 'all of them',
   },
   publicUrl: {
     name: 'BOARD_PUBLIC_URL',
@@ -69,7 +106,13 @@ const settings = {
   },
 } as const satisfies Settings
 
-export const boardSettings = defineGroup({ title: 'Board', settings, check: checkLogins })
+export const boardSettings = defineGroup({
+  title: 'Board',
+  settings,
+  check: checkLogins,
+  // Each by itself: a log line holds one of them, not the whole setting.
+  derivedSecrets: ({ tokens }) => tokens?.map(({ token }) => token) ?? [],
+})
 
 export type BoardSettings = ValuesOf<typeof settings>
 
@@ -82,11 +125,24 @@ function checkLogins({ values, given }: GroupState<typeof settings>): Configurat
   }
   needs('username', 'password')
   needs('password', 'username')
+  needs('viewerUsername', 'viewerPassword')
+  needs('viewerPassword', 'viewerUsername')
+  needs('viewerUsername', 'username')
+  needs('operators', 'proxyUserHeader')
   needs('proxyUserHeader', 'trustedProxies')
   const { username, password } = values
   if (password !== undefined && password === username) {
     const problem = 'is the same as BOARD_USERNAME'
     faults.push({ name: 'BOARD_PASSWORD', value: '***', problem, fix: 'Choose a password that nobody guesses' })
+  }
+  const { viewerUsername, viewerPassword } = values
+  if (viewerUsername !== undefined && viewerUsername === username) {
+    const problem = 'is the same as BOARD_USERNAME'
+    faults.push({ name: 'BOARD_VIEWER_USERNAME', value: viewerUsername, problem, fix: 'Choose another name' })
+  }
+  if (viewerPassword !== undefined && (viewerPassword === viewerUsername || viewerPassword === password)) {
+    const problem = 'is the same as the user name or as BOARD_PASSWORD'
+    faults.push({ name: 'BOARD_VIEWER_PASSWORD', value: '***', problem, fix: 'Choose another password' })
   }
   return faults
 }
@@ -107,6 +163,33 @@ function parsePort(text: string): number | 'off' {
 function parsePassword(text: string): string {
   if (Array.from(text).length < MIN_PASSWORD_LENGTH) throw new InvalidValue('', 'Choose a longer one')
   return text
+}
+
+function parseTokens(text: string): readonly ApiToken[] {
+  const parts = text.split(',').map((part) => part.trim())
+  const tokens = parts.map((part) => {
+    const [, role, token] = /^(viewer|operator):([\w.~+/=-]+)$/.exec(part) ?? []
+    if (role === undefined || token === undefined) {
+      throw new InvalidValue('', 'Write it like viewer:TOKEN,operator:TOKEN, tokens of letters, digits and `-._~+/=`')
+    }
+    if (token.length < MIN_TOKEN_LENGTH) {
+      throw new InvalidValue(
+        `holds a token of fewer than ${MIN_TOKEN_LENGTH} characters`,
+        'Make one with `openssl rand -hex 32`',
+      )
+    }
+    return { role: role as ApiToken['role'], token }
+  })
+  if (new Set(tokens.map(({ token }) => token)).size < tokens.length) {
+    throw new InvalidValue('holds the same token twice', 'Give each script a token of its own')
+  }
+  return tokens
+}
+
+function parseNames(text: string): ReadonlySet<string> {
+  const names = text.split(',').map((name) => name.trim())
+  if (names.some((name) => name === '')) throw new InvalidValue('', 'Write it like alice,bob')
+  return new Set(names)
 }
 
 function parsePublicUrl(text: string): URL {

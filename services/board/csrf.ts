@@ -32,12 +32,14 @@ export function openCsrf({ secret, isSecure, cookiePath }: CsrfDeps): Csrf {
   })
   return {
     middleware(req, res, next) {
+      // No browser sends a token by itself, so nobody can make one do it.
+      if (visitorOf(res)?.how === 'token') return next()
       req.cookies = { [COOKIE]: readCookie(req.headers.cookie, COOKIE) }
       // Browsers say so by themselves, and no page can make it up.
       const site = req.get('sec-fetch-site')
       const isForeign = site !== undefined && site !== 'same-origin' && site !== 'none'
-      if (isForeign && !['GET', 'HEAD', 'OPTIONS'].includes(req.method)) next(refused())
-      else doubleCsrfProtection(req, res, next)
+      if (isForeign && !['GET', 'HEAD', 'OPTIONS'].includes(req.method)) return next(refused())
+      doubleCsrfProtection(req, res, next)
     },
     issue: (req, res) => generateCsrfToken(req, res),
   }

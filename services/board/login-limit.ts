@@ -16,6 +16,7 @@ export function limitLogins(connection: QueueConnection, limits: Limits, refuse:
     windowMs: limits.loginWindowMs,
     limit: limits.wrongLogins,
     skipSuccessfulRequests: true,
+    requestWasSuccessful: (_req, res) => res.statusCode !== 401 && res.statusCode !== 429,
     standardHeaders: 'draft-8',
     legacyHeaders: false,
     store: countInRedis(connection, limits.loginWindowMs),

@@ -4,7 +4,7 @@ import { type Request, type RequestHandler, type Response, Router, urlencoded } 
 import type { Logger } from 'pino'
 import type { QueueConnection } from '#shared/queues/open-queue.ts'
 import type { BoardLimits } from './board-limits.ts'
-import { areCredentials, type Credentials } from './check-credentials.ts'
+import { findLogin, type Login } from './check-credentials.ts'
 import type { Csrf } from './csrf.ts'
 import { limitLogins } from './login-limit.ts'
 import { escapeHtml, renderPage } from './page.ts'
@@ -13,7 +13,7 @@ import { visitorOf } from './visitor.ts'
 
 export interface LoginDeps {
   readonly connection: QueueConnection
-  readonly credentials: Credentials
+  readonly logins: readonly Login[]
   readonly sessions: Sessions
   readonly csrf: Csrf
   readonly limits: Pick<BoardLimits, 'wrongLogins' | 'loginWindowMs'>
@@ -54,13 +54,14 @@ export function loginRoutes(deps: LoginDeps): Router {
     else show(req, res, 200)
   })
   router.post('/login', limit, async (req, res) => {
-    if (!areCredentials(deps.credentials, req.body?.username, req.body?.password)) {
+    const login = findLogin(deps.logins, req.body?.username, req.body?.password)
+    if (!login) {
       // Not the name: people write passwords there.
       logger.warn({ address: req.ip }, 'a wrong login')
       return show(req, res, 401, 'The user name or the password is wrong.')
     }
-    await sessions.begin(req)
-    logger.info({ user: deps.credentials.username, address: req.ip }, 'logged in')
+    await sessions.begin(req, login)
+    logger.info({ user: login.username, role: login.role, address: req.ip }, 'logged in')
     res.redirect(303, chooseNext(req.body?.next, basePath))
   })
   // A link cannot do it by itself: any page could hold one.
@@ -81,7 +82,7 @@ export const readForm: RequestHandler = urlencoded({ extended: false, limit: '8k
 
 /** A path of the board and nothing else, so that a login leads to no other server. */
 export function chooseNext(asked: unknown, basePath: string): string {
-  const home = `${basePath}/queues`
+  const home = `${basePath}/`
   if (typeof asked !== 'string' || !asked.startsWith(`${basePath}/`) || asked.length > 2_000) return home
   const url = URL.parse(asked, 'http://board.invalid')
   if (url?.host !== 'board.invalid' || /\/log(in|out)$/.test(url.pathname)) return home
@@ -90,7 +91,7 @@ export function chooseNext(asked: unknown, basePath: string): string {
 
 function loginForm(form: { basePath: string; token: string; next: string; problem?: string | undefined }): string {
   const { basePath, token, next, problem } = form
-  return `<p class="hint">Log in to see the backups' jobs.</p>
+  return `<p class="hint">Log in to see what is protected.</p>
 ${problem === undefined ? '' : `<p role="alert">${escapeHtml(problem)}</p>\n`}<form method="post" action="${basePath}/login">
 <input type="hidden" name="_csrf" value="${escapeHtml(token)}">
 <input type="hidden" name="next" value="${escapeHtml(next)}">
@@ -108,7 +109,7 @@ function logoutForm(basePath: string, token: string): string {
 <input type="hidden" name="_csrf" value="${escapeHtml(token)}">
 <button>Log out</button>
 </form>
-<p><a href="${basePath}/queues">Back to the queues</a></p>`
+<p><a href="${basePath}/">Back to the overview</a></p>`
 }
 
 function notByThisWay(): Error {

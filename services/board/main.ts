@@ -1,11 +1,17 @@
 // The board as a process of its own.
 
+import { clockSettings } from '#shared/config/clock.ts'
+import { sweeperSettings } from '#shared/config/retention.ts'
+import { storeSettings } from '#shared/config/store.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import { runService } from '#shared/service/run-service.ts'
+import { openStore } from '#shared/store/open-store.ts'
 import { boardSettings } from './config.ts'
 import { startBoard } from './service.ts'
 
-await runService('board', { board: boardSettings }, ({ values, connection, logger }) => {
+const groups = { board: boardSettings, store: storeSettings, sweeper: sweeperSettings, clock: clockSettings }
+
+await runService('board', groups, ({ values, connection, logger, monitoring }) => {
   const { port, ...settings } = values.board
   if (port === 'off') {
     throw new BackupError('BOARD_PORT is `off`, and this process is the board', {
@@ -14,5 +20,13 @@ await runService('board', { board: boardSettings }, ({ values, connection, logge
       hint: 'Set BOARD_PORT to a port, or do not start this process.',
     })
   }
-  return startBoard({ ...settings, port, connection, logger })
+  return startBoard({
+    ...settings,
+    port,
+    connection,
+    logger,
+    store: openStore({ directory: values.store.backupDir }),
+    rules: { ...values.sweeper, ...values.clock },
+    lateAfterMs: monitoring.lateAfterMs,
+  })
 })

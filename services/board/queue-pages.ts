@@ -51,7 +51,10 @@ export function queuePages(deps: QueuePagesDeps): Router {
         boardLogo: { path: icon, width: 24, height: 24 },
         favIcon: { default: icon, alternative: icon },
         hideDocsLink: true,
-        ...(deps.hasLogout ? { miscLinks: [{ text: 'Log out', url: `${basePath}/logout` }] } : {}),
+        miscLinks: [
+          { text: 'Overview', url: `${basePath}/` },
+          ...(deps.hasLogout ? [{ text: 'Log out', url: `${basePath}/logout` }] : []),
+        ],
       },
     },
   })

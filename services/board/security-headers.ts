@@ -33,3 +33,18 @@ export function securityHeaders({ isSecure }: { isSecure: boolean }): RequestHan
     referrerPolicy: { policy: 'no-referrer' },
   })
 }
+
+/** Our own pages set no styles in their elements, and come with nothing but files. */
+export const strictPolicy: RequestHandler = helmet.contentSecurityPolicy({
+  useDefaults: false,
+  directives: {
+    defaultSrc: ["'none'"],
+    scriptSrc: ["'self'"],
+    styleSrc: ["'self'"],
+    imgSrc: ["'self'"],
+    connectSrc: ["'self'"],
+    baseUri: ["'none'"],
+    formAction: ["'self'"],
+    frameAncestors: ["'none'"],
+  },
+})

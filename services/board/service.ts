@@ -6,13 +6,21 @@ import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import { allQueues } from '#shared/queues/all-queues.ts'
-import { openQueue, type QueueConnection } from '#shared/queues/open-queue.ts'
+import { type OpenQueue, openQueue, type QueueConnection } from '#shared/queues/open-queue.ts'
+import type { RetentionRules } from '#shared/retention/plan-retention.ts'
 import type { Service } from '#shared/service/service.ts'
+import type { Store } from '#shared/store/open-store.ts'
+import { openActions } from './actions.ts'
+import type { ApiDeps } from './api-routes.ts'
+import { type BoardData, openBoardData } from './board-data.ts'
 import { type BoardLimits, defaultLimits } from './board-limits.ts'
 import { openBoardSecret } from './board-secret.ts'
 import { chooseHost } from './choose-host.ts'
+import { openComparer } from './compare-stored.ts'
 import type { BoardSettings } from './config.ts'
 import { createApp } from './create-app.ts'
+import { openFollowing } from './follow-run.ts'
+import { openSimulator } from './simulate-retention.ts'
 
 export interface BoardDeps extends Omit<BoardSettings, 'port'> {
   readonly connection: QueueConnection
@@ -21,6 +29,12 @@ export interface BoardDeps extends Omit<BoardSettings, 'port'> {
   /** Milliseconds since 1970; for tests. */
   readonly now?: () => number
   readonly limits?: Partial<BoardLimits>
+  /** Only read. */
+  readonly store: Store
+  /** What the sweeper goes by, for what is shown of retention. */
+  readonly rules: RetentionRules
+  /** CVAT_BACKUP_LATE_AFTER_HOURS. */
+  readonly lateAfterMs: number | undefined
 }
 
 export interface Board extends Service {
@@ -38,7 +52,12 @@ export async function startBoard(deps: BoardDeps): Promise<Board> {
   const queues = Object.values(allQueues).map((definition) =>
     openQueue(definition as typeof allQueues.runs, connection),
   )
+  const now = deps.now ?? Date.now
+  const byName = new Map(queues.map(({ bull }) => [bull.name, bull]))
+  const data = openBoardData({ ...deps, now, queues: byName })
+  const overview = openApiDeps(data, { ...deps, logger, now, queues })
   const closeQueues = async () => {
+    await data.close()
     await Promise.all(queues.map((queue) => queue.close()))
   }
   try {
@@ -47,9 +66,12 @@ export async function startBoard(deps: BoardDeps): Promise<Board> {
       logger,
       secret,
       queues: queues.map(({ bull }) => bull),
-      now: deps.now ?? Date.now,
+      now,
+      overview,
       limits: { ...defaultLimits, ...deps.limits },
     })
+    // The first look then need not wait for the folders.
+    void data.look().catch(() => undefined)
     const server = createServer(app)
     await listen(server, deps.port, host)
     const address = describe(server.address() as AddressInfo)
@@ -69,6 +91,29 @@ export async function startBoard(deps: BoardDeps): Promise<Board> {
     throw error
   }
 }
+
+function openApiDeps(
+  data: BoardData,
+  { store, queues, logger, now }: Pick<BoardDeps, 'store' | 'logger'> & { queues: AnyQueue[]; now: () => number },
+): ApiDeps {
+  const find = <Payload>(name: string) => queues.find(({ bull }) => bull.name === name) as unknown as OpenQueue<Payload>
+  const actions = openActions({
+    data,
+    queues: { runs: find('runs'), verifications: find('verifications'), restores: find('restores') },
+    backupQueues: ['downloads', 'exports', 'workflows'].map((name) => find(name).bull),
+    logger,
+  })
+  return {
+    data,
+    actions,
+    simulate: openSimulator(store),
+    compare: openComparer(data),
+    follow: openFollowing(data),
+    now,
+  }
+}
+
+type AnyQueue = OpenQueue<never>
 
 async function listen(server: Server, port: number, host: string): Promise<void> {
   server.listen(port, host)

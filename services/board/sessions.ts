@@ -7,7 +7,7 @@ import session from 'express-session'
 import type { QueueConnection } from '#shared/queues/open-queue.ts'
 import type { BoardLimits } from './board-limits.ts'
 import type { BoardSecret } from './board-secret.ts'
-import type { Credentials } from './check-credentials.ts'
+import type { Credentials, Login, Role } from './check-credentials.ts'
 import { SessionStore } from './session-store.ts'
 
 declare module 'express-session' {
@@ -23,7 +23,7 @@ declare module 'express-session' {
 export interface SessionDeps {
   readonly connection: QueueConnection
   readonly secret: BoardSecret
-  readonly credentials: Credentials
+  readonly logins: readonly Login[]
   readonly limits: Pick<BoardLimits, 'sessionIdleMs' | 'sessionMs'>
   /** Only over TLS, by BOARD_PUBLIC_URL. */
   readonly isSecure: boolean
@@ -34,16 +34,17 @@ export interface SessionDeps {
 export interface Sessions {
   /** Reads the cookie; must come before everything else here. */
   readonly middleware: RequestHandler
-  /** The user who is logged in; what is over is ended for good. */
-  findUser(req: Request): Promise<string | undefined>
+  /** Whoever is logged in; what is over is ended for good. */
+  findUser(req: Request): Promise<{ readonly name: string; readonly role: Role } | undefined>
   /** Under a new id, so that nobody can have known it before. */
-  begin(req: Request): Promise<void>
+  begin(req: Request, login: Login): Promise<void>
   end(req: Request): Promise<void>
 }
 
 export function openSessions(deps: SessionDeps): Sessions {
-  const { credentials, limits, now } = deps
-  const fingerprintOf = rememberFingerprint(credentials)
+  const { logins, limits, now } = deps
+  const fingerprints = new Map(logins.map((login) => [login.username, rememberFingerprint(login)]))
+  const fingerprintOf = async (username: string) => fingerprints.get(username)?.(deps.secret.current[0]!)
   const end = (req: Request) => settle((done) => req.session.destroy(done))
   return {
     middleware: session({
@@ -57,18 +58,19 @@ export function openSessions(deps: SessionDeps): Sessions {
     async findUser(req) {
       const { user, since, fingerprint } = req.session
       if (user === undefined || since === undefined) return undefined
-      const isCurrent = fingerprint === (await fingerprintOf(deps.secret.current[0]!))
-      if (isCurrent && now() - since < limits.sessionMs) return user
+      const login = logins.find(({ username }) => username === user)
+      const isCurrent = login !== undefined && fingerprint === (await fingerprintOf(user))
+      if (isCurrent && now() - since < limits.sessionMs) return { name: user, role: login.role }
       await end(req)
       return undefined
     },
-    async begin(req) {
+    async begin(req, { username }) {
       // Not the session's own method: one that was over is no longer there.
       await settle((done) => req.sessionStore.regenerate(req, done))
       Object.assign(req.session, {
-        user: credentials.username,
+        user: username,
         since: now(),
-        fingerprint: await fingerprintOf(deps.secret.current[0]!),
+        fingerprint: await fingerprintOf(username),
       })
       await settle((done) => req.session.save(done))
     },

@@ -4,11 +4,11 @@ import type { Logger } from 'pino'
 import { openMetrics, type ProcessMetrics } from '#shared/monitoring/open-metrics.ts'
 import { drillsQueue } from '#shared/queues/drills-queue.ts'
 import type { QueueConnection } from '#shared/queues/open-queue.ts'
-import { restoresQueue } from '#shared/queues/restores-queue.ts'
+import { type RestorePayload, restoresQueue } from '#shared/queues/restores-queue.ts'
+import { announceTarget } from '#shared/restores/announce-target.ts'
 import { consume } from '#shared/service/consume.ts'
 import type { Service } from '#shared/service/service.ts'
 import type { Store } from '#shared/store/open-store.ts'
-import { announceTarget } from './announce-target.ts'
 import { drillBySchedule } from './drill-by-schedule.ts'
 import { collectDrills } from './drill-metrics.ts'
 import { noteFailure } from './note-failure.ts'
@@ -42,7 +42,9 @@ export async function startRestorer(deps: RestorerDeps): Promise<Service> {
     metrics: metrics.jobs,
     concurrency: parallelRestores,
     handle: async (payload, context) => {
+      await notePlan(payload, store)
       const result = await restoreEntity(payload, context, { ...deps, now })
+      await notePlan(payload, store, now())
       return JSON.stringify(result)
     },
     giveUp: (payload, error) => noteFailure(payload, error, store, now()),
@@ -67,4 +69,20 @@ export async function startRestorer(deps: RestorerDeps): Promise<Service> {
       await Promise.all([consumer.close(), driller.close()])
     },
   }
+}
+
+/** Writes down what was asked for, and that it was done: what the command line does by itself. May run twice. */
+async function notePlan(payload: RestorePayload, store: Store, endedAt?: Date): Promise<void> {
+  const { restoreId, targetUrl, plan } = payload
+  if (!plan) return
+  const noted = await store.readRestorePlan(restoreId)
+  if (noted && !endedAt) return
+  await store.writeRestorePlan({
+    formatVersion: 1,
+    type: 'restore-plan',
+    restoreId,
+    targetUrl,
+    ...plan,
+    ...(endedAt ? { endedAt: endedAt.toISOString() } : {}),
+  })
 }

@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import { nameRound } from '#shared/coordination/name-round.ts'
 import type { Plan, RunLedger } from '#shared/coordination/run-ledger.ts'
 import { digestTask } from '#shared/model/change-digest.ts'
-import { formatEntity } from '#shared/model/entity.ts'
+import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
 import type { TaskObservation } from '#shared/model/observation.ts'
 import { type ArchiveContent, formatSeries, type Series } from '#shared/model/series.ts'
 import { formatWorkflow } from '#shared/model/workflow.ts'
@@ -114,7 +114,7 @@ async function planSubject(
   const plan = { series: key, listedAs, name: subject.name, action, reason, backupId, queue }
   const planned = await ledger.plan(runId, plan, how)
   logger.debug({ entity: formatEntity(subject.entity), name: subject.name, action, reason }, 'planned')
-  const link = new URL(`${subject.entity.type}s/${subject.entity.id}`, `${serverUrl}/`).href
+  const link = linkTo(subject.entity, serverUrl)
   const { name, organization } = subject
   // What the archive is to hold decides, not the sidecar: an entity of which only that is due is protected.
   const sighting: Sighting = { series, name, organization, link, found: foundAs[decision.action], archive }
@@ -137,6 +137,11 @@ function chooseQueue(
   if (action === 'workflow') return 'workflows'
   const isSnapshot = incremental?.strategy === 'incremental' && digest.taskCount >= incremental.minTasks
   return isSnapshot && entity.type === 'project' && content.kind === 'backup' ? 'snapshots' : 'exports'
+}
+
+/** Address of an entity in CVAT's own pages. */
+export function linkTo({ type, id }: EntityRef, serverUrl: string): string {
+  return new URL(`${type}s/${id}`, `${serverUrl}/`).href
 }
 
 const foundAs = { skip: 'protected', empty: 'empty', backup: 'due' } as const

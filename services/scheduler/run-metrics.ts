@@ -2,9 +2,9 @@
 
 import { Counter, Gauge } from 'prom-client'
 import type { EndedRun, LastRuns } from '#shared/coordination/last-runs.ts'
+import type { RunSummary } from '#shared/coordination/summarise-run.ts'
 import type { ProcessMetrics } from '#shared/monitoring/open-metrics.ts'
 import type { Mode } from '#shared/queues/runs-queue.ts'
-import type { RunSummary } from './end-run.ts'
 
 export interface RunMetrics {
   ended(mode: Mode, ok: boolean): void

@@ -11,6 +11,7 @@ import { BackupError, describeError } from '#shared/errors/backup-error.ts'
 import { checkCvat, checkDirectory } from '#shared/monitoring/checks.ts'
 import { collectFreeBytes } from '#shared/monitoring/directory-metrics.ts'
 import { openMetrics, type ProcessMetrics } from '#shared/monitoring/open-metrics.ts'
+import { openExcludedTable } from '#shared/protection/excluded-table.ts'
 import { openProtectionTable } from '#shared/protection/protection-table.ts'
 import { changesQueue } from '#shared/queues/changes-queue.ts'
 import { downloadsQueue } from '#shared/queues/downloads-queue.ts'
@@ -62,6 +63,7 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
   const ledger = openRunLedger(connection)
   const claims = openClaims(connection)
   const protection = openProtectionTable(connection)
+  const excluded = openExcludedTable(connection)
   const lastRuns = openLastRuns(connection)
   const changes = openChanges(connection)
   const runs = openQueue(runsQueue, connection)
@@ -141,6 +143,7 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Service> {
       snapshots,
       outcomes,
       protection,
+      excluded,
       lastRuns: {
         async noteStarted(mode, startedAtMs) {
           await lastRuns.noteStarted(mode, startedAtMs)

@@ -7,6 +7,7 @@ import type { CvatClient } from '#shared/cvat/client.ts'
 import { BackupError, describeError } from '#shared/errors/backup-error.ts'
 import { formatEntity } from '#shared/model/entity.ts'
 import { type ArchiveContent, formatSeries, type Series } from '#shared/model/series.ts'
+import type { ExcludedEntity, ExcludedTable } from '#shared/protection/excluded-table.ts'
 import type { ProtectionTable } from '#shared/protection/protection-table.ts'
 import type { OpenQueue } from '#shared/queues/open-queue.ts'
 import type { Outcome } from '#shared/queues/outcomes-queue.ts'
@@ -17,7 +18,7 @@ import { listNamedSubjects, type Unlisted } from './list-named-subjects.ts'
 import { listSubjects } from './list-subjects.ts'
 import { type MarkDeletedDeps, markDeleted, sawEverything } from './mark-deleted.ts'
 import { type Filters, isAdmitted } from './match-filter.ts'
-import { type PlanDeps, type Planning, planBackups } from './plan-backups.ts'
+import { linkTo, type PlanDeps, type Planning, planBackups } from './plan-backups.ts'
 import { SeenIds } from './seen-ids.ts'
 import type { Subject } from './subject.ts'
 import { IssueCounter } from './tally-subjects.ts'
@@ -27,6 +28,8 @@ export interface StartRunDeps extends PlanDeps {
   readonly ledger: RunLedger
   readonly outcomes: OpenQueue<Outcome>
   readonly protection: Pick<ProtectionTable, 'noteListed' | 'endListing'>
+  /** For people, who look for what is not protected. */
+  readonly excluded: Pick<ExcludedTable, 'note' | 'endListing'>
   readonly lastRuns: Pick<LastRuns, 'noteStarted'>
   readonly filters: Filters
   readonly annotations: { readonly format: string; readonly saveImages: boolean }
@@ -68,11 +71,15 @@ export async function startRun(
     for await (const page of listSubjects(request.mode, cursor, cvat, issues, context.signal, seen)) {
       const admitted = page.subjects.filter((subject) => isAdmitted(subject, deps.filters))
       const own = await leaveOutScratch(admitted, deps.store)
+      await deps.excluded.note(mode, startedAtMs, page.subjects.filter(isLeftOut(deps)).map(describeExcluded(deps)))
       await planBackups(runId, own, planning, context, deps)
       await ledger.advance(runId, page.cursor)
     }
   }
-  if (isWhole) await deps.protection.endListing(mode, startedAtMs, context.signal)
+  if (isWhole) {
+    await deps.protection.endListing(mode, startedAtMs, context.signal)
+    await deps.excluded.endListing(mode, startedAtMs, context.signal)
+  }
   if (sawEverything(request, deps)) await noteDeleted(context, { ...deps, seen })
   await ledger.endListing(runId)
   const account = await ledger.read(runId)
@@ -95,6 +102,16 @@ async function planChanged(
   const isElsewhere = deps.organization !== undefined && found.organization !== deps.organization
   if (isElsewhere || !isAdmitted(found, deps.filters)) return
   await planBackups(runId, await leaveOutScratch([found], deps.store), planning, context, deps)
+}
+
+function isLeftOut({ filters }: StartRunDeps) {
+  return (subject: Subject) => !isAdmitted(subject, filters)
+}
+
+function describeExcluded({ serverUrl }: StartRunDeps) {
+  return ({ entity, name, organization }: Subject): ExcludedEntity => {
+    return { entity, name: name.toWellFormed(), organization, link: linkTo(entity, serverUrl) }
+  }
 }
 
 /** Told once for the run, not by each of its exports. */

@@ -2,10 +2,10 @@
 
 import { clockSettings } from '#shared/config/clock.ts'
 import { incrementalSettings } from '#shared/config/incremental.ts'
+import { sweeperSettings, verificationSettings } from '#shared/config/retention.ts'
 import { storeSettings } from '#shared/config/store.ts'
 import { runService } from '#shared/service/run-service.ts'
 import { openStore } from '#shared/store/open-store.ts'
-import { sweeperSettings, verificationSettings } from './config.ts'
 import { startSweeper } from './service.ts'
 
 const groups = {

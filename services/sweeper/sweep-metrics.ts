@@ -1,9 +1,9 @@
 // What the sweeper tells about removed archives and about those that it read again.
 
 import { Counter, Gauge, type Registry } from 'prom-client'
+import type { SweepTotals } from '#shared/retention/sweep-all.ts'
+import type { SweepDecision } from '#shared/retention/sweep-entity.ts'
 import type { VerifyEvent } from '#shared/store/verify-pass.ts'
-import type { SweepTotals } from './sweep-all.ts'
-import type { SweepDecision } from './sweep-entity.ts'
 
 export function defineSweepMetrics(registry: Registry) {
   const registers = [registry]

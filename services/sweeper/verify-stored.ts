@@ -1,4 +1,5 @@
-// One scheduled pass: re-checks a share of the stored archives and fails at its end when something is wrong with them.
+// One pass: re-checks a share of the stored archives by the schedule, or those of some entities on demand, and fails at its end
+// when something is wrong with them.
 
 import { basename } from 'node:path'
 import { BackupError, describeError } from '#shared/errors/backup-error.ts'
@@ -8,6 +9,7 @@ import type { JobContext } from '#shared/service/consume.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import type { VerificationReport } from '#shared/store/verification-report.ts'
 import type { VerifyEvent } from '#shared/store/verify-pass.ts'
+import type { Scan } from '#shared/store/verify-scan.ts'
 import { chooseShare } from './verify-share.ts'
 
 export interface VerifyStoredDeps {
@@ -47,7 +49,9 @@ export async function verifyStored(
     level: 'complete',
     checkedBefore: began,
     startedAt: began,
-    chooseBudget: (scan) => chooseShare(scan, passes),
+    ...(payload.entities
+      ? { entities: payload.entities }
+      : { chooseBudget: (scan: Scan) => chooseShare(scan, passes) }),
     signal: context.signal,
   })
   const showProgress = throttle(context)

@@ -279,6 +279,16 @@ export function openRunLedger({ redis, prefix }: QueueConnection) {
       return first === 1
     },
 
+    /** The newest runs of which anything is known, newest first. */
+    async recent(limit: number): Promise<RunAccount[]> {
+      const accounts: RunAccount[] = []
+      for (const runId of await redis.zrevrange(indexKey, 0, limit - 1)) {
+        const account = await this.read(runId)
+        if (account) accounts.push(account)
+      }
+      return accounts
+    },
+
     /** Runs that have not ended, oldest first. */
     async unfinished(): Promise<RunAccount[]> {
       const accounts: RunAccount[] = []

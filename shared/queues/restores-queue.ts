@@ -37,6 +37,13 @@ export const restorePayloadSchema = z.object({
   repair: z.boolean().default(false),
   /** Own archives of tasks that were made later (ISO 8601 UTC) do not count: for the state of a day in the past. */
   notAfter: z.iso.datetime().optional(),
+  /**
+   * Asked for by somebody who may not write into the backup directory: the restorer notes there what was asked for, so that
+   * whoever asks for the very same again is told, or goes on with it.
+   */
+  plan: z
+    .object({ request: z.string().max(200), startedAt: z.iso.datetime(), again: z.boolean().optional() })
+    .optional(),
 })
 
 export type RestorePayload = z.infer<typeof restorePayloadSchema>

@@ -3,7 +3,7 @@
 import type { Logger } from 'pino'
 import { type GroupValues, loadSettings, type SettingGroups } from '#shared/config/load-settings.ts'
 import { loggingSettings } from '#shared/config/logging.ts'
-import { monitoringSettings } from '#shared/config/monitoring.ts'
+import { type MonitoringSettings, monitoringSettings } from '#shared/config/monitoring.ts'
 import { redisAddress, redisSettings } from '#shared/config/redis.ts'
 import { tracingSettings } from '#shared/config/tracing.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
@@ -28,6 +28,7 @@ export interface ServiceFrame<Groups extends SettingGroups> {
   readonly values: GroupValues<Groups>
   readonly connection: QueueConnection
   readonly logger: Logger
+  readonly monitoring: MonitoringSettings
   /** Of this process: the service defines its own on the registry. */
   readonly metrics: ProcessMetrics
 }
@@ -57,7 +58,7 @@ export async function runService<Groups extends SettingGroups>(
     try {
       const values = loaded.values as unknown as GroupValues<Groups>
       const connection = { redis: client, prefix: redis.prefix, telemetry: tracing.telemetry }
-      const service = await start({ values, connection, logger, metrics })
+      const service = await start({ values, connection, logger, monitoring: port, metrics })
       monitoring.watch([checkRedis(connection), ...(service.checks ?? [])])
       const signal = await asked
       logger.info({ signal }, 'stopping')

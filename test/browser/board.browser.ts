@@ -78,6 +78,7 @@ describe.skipIf(executable === undefined)('in a browser', () => {
     expect(new URL(page.url()).pathname).toBe('/login')
     await takePicture(page, 'board-login')
     await logIn(page)
+    await page.getByRole('link', { name: 'Queues' }).click()
     await page.waitForURL('**/queues')
     for (const name of ['runs', 'exports', 'downloads', 'workflows', 'sweeps', 'verifications', 'outcomes']) {
       await page.getByRole('link', { name, exact: true }).first().waitFor()
@@ -139,7 +140,7 @@ describe.skipIf(executable === undefined)('in a browser', () => {
   test('an action without its token is refused, the same with it is done', async () => {
     const board = await openBoard(await redis.connect())
     const { page } = await chromium.open(board.address)
-    await visit(page, '/login')
+    await visit(page, '/queues')
     await logIn(page)
     await page.waitForURL('**/queues')
     const path = '/queues/api/queues/exports/pause'
@@ -153,7 +154,7 @@ describe.skipIf(executable === undefined)('in a browser', () => {
     const board = await openBoard(connection)
     const other = await openBoard(await redis.connect(), { ...openToAll, host: 'localhost' })
     const { page } = await chromium.open(board.address)
-    await visit(page, '/login')
+    await visit(page, '/queues')
     await logIn(page)
     await page.waitForURL('**/queues')
     // Another name is another site; the browser sends the request there and back with what cookies it allows.
@@ -168,7 +169,7 @@ describe.skipIf(executable === undefined)('in a browser', () => {
   test('logging out ends the session, and an open page is told so', async () => {
     const board = await openBoard(await redis.connect())
     const { page } = await chromium.open(board.address)
-    await visit(page, '/login')
+    await visit(page, '/queues')
     await logIn(page)
     await page.waitForURL('**/queues')
     const second = await page.context().newPage()
@@ -186,7 +187,7 @@ describe.skipIf(executable === undefined)('in a browser', () => {
     await stack.request()
     const board = await openBoard(stack.connection, { readOnly: true })
     const { page } = await chromium.open(board.address)
-    await visit(page, '/login')
+    await visit(page, '/queues')
     await logIn(page)
     await page.waitForURL('**/queues')
     await visit(page, '/queues/queue/runs')
@@ -201,7 +202,7 @@ describe.skipIf(executable === undefined)('in a browser', () => {
     const board = await openBoard(await redis.connect())
     const phone = { viewport: { width: 360, height: 640 }, colorScheme: 'dark', javaScriptEnabled: false } as const
     const { page, blocked } = await chromium.open(board.address, phone)
-    await visit(page, '/login')
+    await visit(page, '/login?next=/queues')
     expect(await page.locator('main').boundingBox()).toMatchObject({ width: expect.closeTo(328, -1) })
     await page.keyboard.type(operator.username)
     await page.keyboard.press('Tab')
@@ -217,6 +218,7 @@ describe.skipIf(executable === undefined)('in a browser', () => {
     const { page, blocked, foreign } = await chromium.open(board.address)
     await visit(page, '/backups')
     await logIn(page)
+    await page.getByRole('link', { name: 'Queues' }).click()
     await page.waitForURL('**/backups/queues')
     await page.getByRole('link', { name: 'exports', exact: true }).first().click()
     await page.waitForURL('**/backups/queues/queue/exports*')

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { sweepAll } from '#services/sweeper/sweep-all.ts'
 import type { EntityRef } from '#shared/model/entity.ts'
+import { sweepAll } from '#shared/retention/sweep-all.ts'
 import { useRedis } from '../support/redis-server.ts'
 import { emptyWorld } from '../support/small-world.ts'
 import { startStack } from '../support/start-stack.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { RunSummary } from '#services/scheduler/end-run.ts'
+import type { RunSummary } from '#shared/coordination/summarise-run.ts'
 import { describeSummary } from '../../cli/view/describe-summary.ts'
 
 const summary: RunSummary = {

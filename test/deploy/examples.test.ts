@@ -26,7 +26,7 @@ describe('docker-compose.yml', () => {
     exporter: ['cvat', 'exporter', ...common],
     downloader: ['cvat', 'store', 'downloader', ...common],
     sweeper: ['store', 'sweeper', 'verification', 'clock', ...common],
-    board: ['board', ...common],
+    board: ['board', 'store', 'sweeper', 'clock', ...common],
     restorer: ['cvat', 'store', 'restore', ...common],
     listener: ['listener', ...common],
     notifier: ['cvat', 'store', 'notifier', 'clock', ...common],

@@ -2,9 +2,9 @@
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { chooseArchive } from '#shared/restores/choose-archive.ts'
 import { isGood } from '#shared/store/record.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
-import { chooseArchive } from '../../cli/restore/choose-archive.ts'
 
 const day = (index: number) => new Date(Date.UTC(2026, 10, 1 + index))
 

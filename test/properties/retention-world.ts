@@ -1,7 +1,7 @@
 // Archives, limits and clocks as fast-check makes them up, and what the properties of retention ask about a plan.
 
 import fc from 'fast-check'
-import { planRetention, type RetentionOptions, type RetentionSubject } from '#services/sweeper/plan-retention.ts'
+import { planRetention, type RetentionOptions, type RetentionSubject } from '#shared/retention/plan-retention.ts'
 
 export const now = new Date('2026-11-22T12:00:00.000Z')
 export const hourMs = 3_600_000

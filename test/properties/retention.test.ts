@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { openCalendar } from '#services/sweeper/calendar-periods.ts'
-import { planRetention, type RetentionSubject } from '#services/sweeper/plan-retention.ts'
-import { shiftBySpan, type TimeSpan } from '#services/sweeper/time-span.ts'
+import { openCalendar } from '#shared/retention/calendar-periods.ts'
+import { planRetention, type RetentionSubject } from '#shared/retention/plan-retention.ts'
+import { shiftBySpan, type TimeSpan } from '#shared/retention/time-span.ts'
 import { formatServerSeries, isGood, isStale } from '#shared/store/record.ts'
 import {
   always,

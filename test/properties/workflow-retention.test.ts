@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { planWorkflowRetention } from '#services/sweeper/plan-workflow-retention.ts'
+import { planWorkflowRetention } from '#shared/retention/plan-workflow-retention.ts'
 import { type ArchiveLike, matchWorkflows, type WorkflowLike } from '#shared/store/choose-workflow.ts'
 import { areEqual, isWithin } from './retention-world.ts'
 

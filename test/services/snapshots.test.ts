@@ -2,7 +2,7 @@
 // have exported at that moment.
 
 import { describe, expect, test } from 'vitest'
-import { sweepAll } from '#services/sweeper/sweep-all.ts'
+import { sweepAll } from '#shared/retention/sweep-all.ts'
 import { isGood, isSnapshot } from '#shared/store/record.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { startChance } from '../faults/seeded-random.ts'

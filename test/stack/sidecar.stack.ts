@@ -1,7 +1,7 @@
 // The sidecar: everything in one container, killed in the middle of a run.
 
 import { describe, expect, inject, test } from 'vitest'
-import type { RunSummary } from '#services/scheduler/end-run.ts'
+import type { RunSummary } from '#shared/coordination/summarise-run.ts'
 import { openStore } from '#shared/store/open-store.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { LIST_PROCESSES, login, makeFolder, says, start, startSurroundings } from './containers.ts'

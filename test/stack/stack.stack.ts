@@ -97,18 +97,18 @@ describe.skipIf(images.missing !== undefined)('the stack', () => {
       const networks = Object.keys(NetworkSettings.Networks).map((network) => network.replace(`${project.name}_`, ''))
       seen[service] = {
         networks: networks.sort(),
-        archives: Mounts.some(({ Destination }) => Destination === '/cvat-backups'),
+        archives: describeMount(Mounts.find(({ Destination }) => Destination === '/cvat-backups')),
         login: Config.Env.some((variable) => /^CVAT_PASSWORD_FILE=./.test(variable)),
       }
       // A secret by file is in no container's environment.
       for (const secret of project.secrets) expect(JSON.stringify(Config.Env), service).not.toContain(secret)
     }
     expect(seen).toEqual({
-      scheduler: { networks: ['cvat', 'queues'], archives: true, login: true },
-      exporter: { networks: ['cvat', 'queues'], archives: false, login: true },
-      downloader: { networks: ['cvat', 'queues'], archives: true, login: true },
-      sweeper: { networks: ['queues'], archives: true, login: false },
-      board: { networks: ['queues', 'web'], archives: false, login: false },
+      scheduler: { networks: ['cvat', 'queues'], archives: 'written', login: true },
+      exporter: { networks: ['cvat', 'queues'], archives: 'none', login: true },
+      downloader: { networks: ['cvat', 'queues'], archives: 'written', login: true },
+      sweeper: { networks: ['queues'], archives: 'written', login: false },
+      board: { networks: ['queues', 'web'], archives: 'read', login: false },
     })
     const reach =
       "console.log(await fetch('http://cvat:8080/api/server/about').then((r) => r.status, (e) => e.cause.code))"
@@ -216,3 +216,8 @@ describe.skipIf(images.missing !== undefined)('the stack', () => {
     expect(await readdir(join(project.directory, '.cvat-backups', 'partial'))).toEqual([])
   })
 })
+
+function describeMount(mount: { readonly RW: boolean } | undefined): 'none' | 'read' | 'written' {
+  if (!mount) return 'none'
+  return mount.RW ? 'written' : 'read'
+}

@@ -16,6 +16,8 @@ export interface ArchiveInput {
   readonly observation: Observation
   /** ISO 8601 UTC. */
   readonly createdAt: string
+  /** What is wrong with it; nothing unless told. */
+  readonly problems?: ArchiveRecord['verification']['problems']
 }
 
 /** The folder must not hold an archive of this entity and second. */
@@ -38,7 +40,7 @@ export function writeArchive(directory: string, input: ArchiveInput): ArchiveRec
     observation,
     createdAt,
     members: { count: perTask.length * 4 + 1, perTask },
-    verification: { level: 'fresh', checkedAt: createdAt, problems: [], warnings: [] },
+    verification: { level: 'fresh', checkedAt: createdAt, problems: input.problems ?? [], warnings: [] },
     origin: { runId, backupId: `${runId}.${formatEntity(entity)}.backup`, attempts: 1 },
   })
   const folder = join(directory, formatEntity(entity))

@@ -5,6 +5,8 @@ import { onTestFinished } from 'vitest'
 import { type BoardDeps, startBoard } from '#services/board/service.ts'
 import { parseTrustedAddresses } from '#services/board/trusted-addresses.ts'
 import type { QueueConnection } from '#shared/queues/open-queue.ts'
+import { openStore } from '#shared/store/open-store.ts'
+import { makeTemporaryFolder } from '../../shared/store/temporary-folder.ts'
 import { type CollectedLogs, collectLogs } from '../../support/collect-logs.ts'
 import { openAllQueues } from '../../support/start-stack.ts'
 
@@ -37,6 +39,13 @@ export async function openBoard(connection: QueueConnection, overrides: Override
     port: 0,
     username: operator.username,
     password: operator.password,
+    viewerUsername: undefined,
+    viewerPassword: undefined,
+    tokens: undefined,
+    operators: undefined,
+    store: settings.store ?? openStore({ directory: await makeTemporaryFolder() }),
+    rules: { ttlMs: 24 * 3600_000, minBackups: 3, timeZone: 'UTC' },
+    lateAfterMs: undefined,
     proxyUserHeader: undefined,
     trustedProxies: trusted === undefined ? undefined : parseTrustedAddresses(trusted),
     publicUrl: undefined,

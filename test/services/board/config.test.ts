@@ -68,3 +68,38 @@ test('trusted addresses are single ones and networks, of both families, IPv4 als
     expect([address, has(address)]).toEqual([address, false])
   }
 })
+
+describe('roles', () => {
+  const own = { BOARD_USERNAME: 'ops', BOARD_PASSWORD: 'long enough' }
+  const [one, two] = ['0123456789abcdef0123456789abcdef', 'fedcba9876543210fedcba9876543210']
+
+  test("a viewer's login needs both parts, an operator's beside it, and other words", () => {
+    const viewer = { BOARD_VIEWER_USERNAME: 'guest', BOARD_VIEWER_PASSWORD: 'also long enough' }
+    expect(load({ ...own, ...viewer })).toMatchObject({ viewerUsername: 'guest' })
+    expect(() => load(viewer)).toThrow(/BOARD_VIEWER_USERNAME is set, but BOARD_USERNAME is not/)
+    expect(() => load({ ...own, BOARD_VIEWER_USERNAME: 'guest' })).toThrow(/BOARD_VIEWER_PASSWORD is not/)
+    expect(() => load({ ...own, ...viewer, BOARD_VIEWER_USERNAME: 'ops' })).toThrow(/same as BOARD_USERNAME/)
+    expect(() => load({ ...own, ...viewer, BOARD_VIEWER_PASSWORD: 'long enough' })).toThrow(/or as BOARD_PASSWORD/)
+  })
+
+  test('operators behind a proxy are named, and need one', () => {
+    const proxy = { BOARD_PROXY_USER_HEADER: 'X-User', BOARD_TRUSTED_PROXIES: '10.0.0.1' }
+    expect(load({ ...proxy, BOARD_OPERATORS: 'ada, bob' }).operators).toEqual(new Set(['ada', 'bob']))
+    expect(() => load({ BOARD_OPERATORS: 'ada' })).toThrow(/BOARD_PROXY_USER_HEADER is not/)
+    expect(() => load({ ...proxy, BOARD_OPERATORS: 'ada,,bob' })).toThrow(/comma-separated list of user names/)
+  })
+
+  test('tokens have a role each, are long, and each is a secret of the log', () => {
+    const env = { BOARD_TOKENS: `viewer:${one}, operator:${two}` }
+    const loaded = loadSettings({ board: boardSettings }, { env })
+    expect(loaded.values.board.tokens).toEqual([
+      { role: 'viewer', token: one },
+      { role: 'operator', token: two },
+    ])
+    expect(loaded.secrets).toEqual(expect.arrayContaining([one, two]))
+    expect(() => load({ BOARD_TOKENS: one })).toThrow(/viewer:TOKEN/)
+    expect(() => load({ BOARD_TOKENS: 'viewer:short' })).toThrow(/fewer than 32 characters/)
+    expect(() => load({ BOARD_TOKENS: `viewer:${one},operator:${one}` })).toThrow(/same token twice/)
+    expect(() => load({ BOARD_TOKENS: `admin:${one}` })).not.toThrow(new RegExp(one))
+  })
+})

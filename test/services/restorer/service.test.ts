@@ -1,10 +1,10 @@
 // The restorer over its queue: what the board shows, and what a retry from it does.
 
 import { expect, it, onTestFinished } from 'vitest'
-import { isTargetServed } from '#services/restorer/announce-target.ts'
 import { startRestorer } from '#services/restorer/service.ts'
 import { openQueue } from '#shared/queues/open-queue.ts'
 import { type RestorePayload, restoresQueue } from '#shared/queues/restores-queue.ts'
+import { isTargetServed } from '#shared/restores/announce-target.ts'
 import { expectNoLeaks } from '../../support/expect-no-leaks.ts'
 import { newPrefix, useRedis } from '../../support/redis-server.ts'
 import { waitFor } from '../../support/wait-for.ts'

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { startRun } from '#services/scheduler/start-run.ts'
 import { watchRuns } from '#services/scheduler/watch-runs.ts'
+import { openExcludedTable } from '#shared/protection/excluded-table.ts'
 import type { StartRun } from '#shared/queues/runs-queue.ts'
 import type { JobContext } from '#shared/service/consume.ts'
 import { troubledAnswers } from '../../simulator/faults.ts'
@@ -39,6 +40,7 @@ async function openListing(options: StackOptions = {}) {
       return startRun('run-1', wanted, context, {
         cvat,
         protection,
+        excluded: openExcludedTable(stack.connection),
         lastRuns,
         store,
         ledger: {

@@ -5,9 +5,9 @@ import { describe, expect, test } from 'vitest'
 import { downloaderSettings } from '#services/downloader/config.ts'
 import { exporterSettings } from '#services/exporter/config.ts'
 import { type EntityFilter, parseEntityFilter, schedulerSettings } from '#services/scheduler/config.ts'
-import { sweeperSettings } from '#services/sweeper/config.ts'
 import { clockSettings } from '#shared/config/clock.ts'
 import { loadSettings } from '#shared/config/load-settings.ts'
+import { sweeperSettings } from '#shared/config/retention.ts'
 
 function loadScheduler(env: Record<string, string>) {
   return loadSettings({ scheduler: schedulerSettings }, { env }).values.scheduler

@@ -1,7 +1,5 @@
 // Everything the backup directory knows of one entity's archives, from records alone.
 
-import { planRetention, type RetentionRules } from '#services/sweeper/plan-retention.ts'
-import { shiftBySpan } from '#services/sweeper/time-span.ts'
 import {
   needsComposition,
   type ProjectComposition,
@@ -12,6 +10,8 @@ import type { Store } from '#shared/store/open-store.ts'
 import { type ArchiveRecord, isGood, isStale } from '#shared/store/record.ts'
 import type { StoredArchive, Unrecognised } from '#shared/store/stored-archive.ts'
 import { isRotten } from '#shared/store/verify-judge.ts'
+import { planRetention, type RetentionRules } from './plan-retention.ts'
+import { shiftBySpan } from './time-span.ts'
 
 export type ArchiveState = 'good' | 'stale' | 'incomplete' | 'damaged'
 

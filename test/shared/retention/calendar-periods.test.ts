@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { openCalendar } from '#services/sweeper/calendar-periods.ts'
+import { openCalendar } from '#shared/retention/calendar-periods.ts'
 
 const at = (timeZone: string, iso: string) => openCalendar(timeZone)(Date.parse(iso))
 

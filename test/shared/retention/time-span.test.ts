@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { formatTimeSpan, shiftBySpan, timeSpan } from '#services/sweeper/time-span.ts'
+import { formatTimeSpan, shiftBySpan, timeSpan } from '#shared/retention/time-span.ts'
 
 const parse = (text: string) => timeSpan().parse(text)
 

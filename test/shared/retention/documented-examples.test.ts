@@ -3,9 +3,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { sweeperSettings } from '#services/sweeper/config.ts'
-import { planRetention, type RetentionRules, type RetentionSubject } from '#services/sweeper/plan-retention.ts'
 import { loadSettings } from '#shared/config/load-settings.ts'
+import { sweeperSettings } from '#shared/config/retention.ts'
+import { planRetention, type RetentionRules, type RetentionSubject } from '#shared/retention/plan-retention.ts'
 
 const dayMs = 86_400_000
 const hourMs = 3_600_000

@@ -25,6 +25,28 @@ export async function beginRestore(
   targetUrl: string,
   again: boolean,
 ): Promise<BegunRestore> {
+  const { plan, goesOn } = await planRestore(store, request, targetUrl, again)
+  if (!goesOn) await store.writeRestorePlan(plan)
+  return {
+    id: plan.restoreId,
+    goesOn,
+    async end() {
+      for await (const { failure } of store.listRestoreStates(plan.restoreId)) if (failure) return
+      await store.writeRestorePlan({ ...plan, endedAt: new Date().toISOString() })
+    },
+  }
+}
+
+/**
+ * The plan of the restore that is gone on with, or a new one, which is not written down yet. @param again as of
+ * {@link beginRestore} @throws BackupError `restored-before`
+ */
+export async function planRestore(
+  store: Pick<PlanStore, 'listRestores' | 'readRestorePlan'>,
+  request: string,
+  targetUrl: string,
+  again: boolean,
+): Promise<{ readonly plan: RestorePlan; readonly goesOn: boolean }> {
   const newest = await findNewest(store, request)
   if (newest?.endedAt !== undefined && !again) throw restoredBefore(newest)
   const open = newest && newest.endedAt === undefined && (!again || newest.again) ? newest : undefined
@@ -37,19 +59,14 @@ export async function beginRestore(
     ...(again ? { again } : {}),
     startedAt: new Date().toISOString(),
   }
-  if (!open) await store.writeRestorePlan(plan)
-  return {
-    id: plan.restoreId,
-    goesOn: open !== undefined,
-    async end() {
-      for await (const { failure } of store.listRestoreStates(plan.restoreId)) if (failure) return
-      await store.writeRestorePlan({ ...plan, endedAt: new Date().toISOString() })
-    },
-  }
+  return { plan, goesOn: open !== undefined }
 }
 
 /** By the time in the plan: that in the ids has seconds only. */
-async function findNewest(store: PlanStore, request: string): Promise<RestorePlan | undefined> {
+async function findNewest(
+  store: Pick<PlanStore, 'listRestores' | 'readRestorePlan'>,
+  request: string,
+): Promise<RestorePlan | undefined> {
   let newest: RestorePlan | undefined
   for (const id of await store.listRestores()) {
     const plan = await store.readRestorePlan(id)

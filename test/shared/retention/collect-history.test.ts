@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { collectHistory } from '../../cli/show/collect-history.ts'
-import { openTestStore, project6, serverUrl, storeArchive } from '../shared/store/store-fixture.ts'
+import { collectHistory } from '#shared/retention/collect-history.ts'
+import { openTestStore, project6, serverUrl, storeArchive } from '../store/store-fixture.ts'
 
 const hour = 3_600_000
 const rules = { ttlMs: 24 * hour, minBackups: 1, timeZone: 'UTC' }

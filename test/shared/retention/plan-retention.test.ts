@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import type { KeepLimits } from '#services/sweeper/keep-rules.ts'
-import { planRetention, type RetentionOptions, type RetentionSubject } from '#services/sweeper/plan-retention.ts'
-import { timeSpan } from '#services/sweeper/time-span.ts'
+import type { KeepLimits } from '#shared/retention/keep-rules.ts'
+import { planRetention, type RetentionOptions, type RetentionSubject } from '#shared/retention/plan-retention.ts'
+import { timeSpan } from '#shared/retention/time-span.ts'
 
 const now = new Date('2026-11-22T12:00:00.000Z')
 const hour = 3_600_000

@@ -12,7 +12,13 @@ export interface Announcement {
 
 export function announceTarget({ redis, prefix }: QueueConnection, url: string, logger: Logger): Announcement {
   const key = targetKey(prefix, url)
-  const tell = () => redis.set(key, '1', 'PX', KEPT_MS).catch((err) => logger.debug({ err }, 'the target was not told'))
+  const tell = () =>
+    redis
+      .multi()
+      .set(key, '1', 'PX', KEPT_MS)
+      .zadd(listKey(prefix), Date.now() + KEPT_MS, url)
+      .exec()
+      .catch((err) => logger.debug({ err }, 'the target was not told'))
   const first = tell()
   const timer = setInterval(() => void tell(), AGAIN_MS)
   return {
@@ -26,6 +32,16 @@ export function announceTarget({ redis, prefix }: QueueConnection, url: string, 
 /** Whether a restorer for this server was alive within the last half minute. */
 export async function isTargetServed({ redis, prefix }: QueueConnection, url: string): Promise<boolean> {
   return (await redis.exists(targetKey(prefix, url))) === 1
+}
+
+/** All servers for which {@link isTargetServed} holds. */
+export async function listServedTargets({ redis, prefix }: QueueConnection): Promise<string[]> {
+  await redis.zremrangebyscore(listKey(prefix), 0, Date.now())
+  return (await redis.zrange(listKey(prefix), 0, 99)).sort()
+}
+
+function listKey(prefix: string): string {
+  return `${prefix}:restorers`
 }
 
 function targetKey(prefix: string, url: string): string {

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import type { RetentionRules } from '#services/sweeper/plan-retention.ts'
-import { assertSwept, sweepAll } from '#services/sweeper/sweep-all.ts'
-import type { SweepDecision } from '#services/sweeper/sweep-entity.ts'
-import { timeSpan } from '#services/sweeper/time-span.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import type { EntityRef } from '#shared/model/entity.ts'
+import type { RetentionRules } from '#shared/retention/plan-retention.ts'
+import { assertSwept, sweepAll } from '#shared/retention/sweep-all.ts'
+import type { SweepDecision } from '#shared/retention/sweep-entity.ts'
+import { timeSpan } from '#shared/retention/time-span.ts'
 import type { Store } from '#shared/store/open-store.ts'
-import { openTestStore, project6, serverUrl, storeArchive } from '../../shared/store/store-fixture.ts'
+import { openTestStore, project6, serverUrl, storeArchive } from '../store/store-fixture.ts'
 
 const later = new Date('2026-12-24T12:00:00.000Z')
 const project7: EntityRef = { type: 'project', id: 7 }

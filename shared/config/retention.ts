@@ -2,7 +2,7 @@
 
 import { defineGroup, type Settings } from '#shared/config/setting.ts'
 import { duration, wholeNumber } from '#shared/config/value-schemas.ts'
-import { timeSpan } from './time-span.ts'
+import { timeSpan } from '#shared/retention/time-span.ts'
 
 const number = wholeNumber({ min: 0, max: 100_000 })
 

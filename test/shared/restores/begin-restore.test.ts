@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { beginRestore } from '../../cli/restore/begin-restore.ts'
-import { chooseOrganization, prepareOrganizations } from '../../cli/restore/map-organizations.ts'
-import { openTestStore, project6 } from '../shared/store/store-fixture.ts'
-import { waitFor } from '../support/wait-for.ts'
+import { beginRestore } from '#shared/restores/begin-restore.ts'
+import { chooseOrganization, prepareOrganizations } from '../../../cli/restore/map-organizations.ts'
+import { waitFor } from '../../support/wait-for.ts'
+import { openTestStore, project6 } from '../store/store-fixture.ts'
 
 const target = 'https://new-cvat.example.org'
 

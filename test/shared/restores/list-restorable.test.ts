@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { chooseFor, listRestorable } from '../../cli/restore/list-restorable.ts'
-import { buildZip } from '../shared/store/build-zip.ts'
-import { observe, planProject, planTask } from '../shared/store/plan-backup.ts'
-import { storeFile } from '../shared/store/store-file.ts'
-import { openTestStore, project6, serverUrl } from '../shared/store/store-fixture.ts'
+import { chooseFor, listRestorable } from '#shared/restores/list-restorable.ts'
+import { buildZip } from '../store/build-zip.ts'
+import { observe, planProject, planTask } from '../store/plan-backup.ts'
+import { storeFile } from '../store/store-file.ts'
+import { openTestStore, project6, serverUrl } from '../store/store-fixture.ts'
 
 const task = (id: number) => ({ type: 'task', id }) as const
 const projectBytes = (seed: string) => buildZip(planProject(planTask('task_0/', { name: seed })))

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { formatBytes, formatDuration, quoteName } from '../../cli/view/format.ts'
+import { formatBytes, formatDuration, quoteName } from '#shared/presentation/format.ts'
 
 describe('bytes', () => {
   test.each([
