@@ -44,7 +44,7 @@ async function carryOut(request: DrillCommandRequest, signal: AbortSignal): Prom
   const { chunkBytes, importTimeoutMs } = values.restore
   const report = await runDrill(
     { drillId, source, targetVersion: version, entities },
-    { signal, logger: logger.child({ drill: drillId }), progress: async () => {} },
+    { signal, logger: logger.child({ drill: drillId, source, target: target.url }), progress: async () => {} },
     { store, target, chunkBytes, importTimeoutMs, now: () => new Date() },
     {
       onLeftover: ({ what, isLeft }) => say(`${isLeft ? 'LEFT    ' : 'earlier '} ${what}\n`),

@@ -1,7 +1,8 @@
 // What differs between two archives, as lines or as JSON.
 
 import type { AnnotationChanges, Counts } from '#shared/comparison/compare-annotations.ts'
-import type { Comparison, PartChanges } from '#shared/comparison/compare-archives.ts'
+import type { Comparison } from '#shared/comparison/compare-archives.ts'
+import type { PartChanges } from '#shared/comparison/compare-folder.ts'
 import type { MemberChanges } from '#shared/comparison/compare-members.ts'
 import type { FieldChange, SettingChanges } from '#shared/comparison/compare-settings.ts'
 import type { TaskRow } from '#shared/comparison/pair-tasks.ts'

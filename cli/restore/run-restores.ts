@@ -44,7 +44,11 @@ export async function runRestores(
 export function runHere(deps: RestoreDeps, logger: Logger, events: RestoreEvents): RunOne {
   const { attempts = 1 } = restoresQueue.jobOptions
   return async (payload, signal) => {
-    const log = logger.child({ restore: payload.restoreId, entity: formatEntity(payload.entity) })
+    const log = logger.child({
+      restore: payload.restoreId,
+      entity: formatEntity(payload.entity),
+      target: deps.target.url,
+    })
     const progress = async (now: object) => events.onProgress(payload, now)
     for (let attempt = 1; ; attempt++) {
       try {

@@ -31,8 +31,8 @@ export async function drillBySchedule(
   // An earlier attempt of this job has done a part of it.
   const earlier = (await store.readDrillReport(drillId))?.archives.filter(({ result }) => result !== 'failed') ?? []
   const entities = await chooseDrills(store, source, Math.max(0, sample - earlier.length), context.signal)
-  const logger = context.logger.child({ drill: drillId })
-  logger.info({ source, target: target.url, version, archives: entities.length }, 'drilling')
+  const logger = context.logger.child({ drill: drillId, source })
+  logger.info({ version, archives: entities.length }, 'drilling')
   const report = await runDrill({ drillId, source, targetVersion: version, entities }, { ...context, logger }, deps)
   assertDrilled(report)
   return `${report.archives.length} archives were restored, and nothing differs`

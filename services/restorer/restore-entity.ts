@@ -52,7 +52,7 @@ async function carryOut(payload: RestorePayload, context: RestoreContext, deps: 
   const markedName = sentAs ?? markName(cutName(payload.as ?? name), mark, deps.isDrill ? 'drill' : 'restore')
   const { fileName, sha256, sizeBytes } = archive.record.archive
   const source: SentSource = { archive: { fileName, sha256, sizeBytes }, name }
-  const about = { source: archive.record.server.url, target: deps.target.url, archive: fileName }
+  const about = { ...(deps.isDrill ? {} : { source: archive.record.server.url }), archive: fileName }
   context.logger.info(about, earlier ? `going on with restoring ${entity.type} ${entity.id}` : 'restoring')
   const upload = await composeUpload(
     { archive, name: markedName, repair: payload.repair, notAfter: payload.notAfter },

@@ -30,6 +30,7 @@ export interface RestoreDeps {
 
 export interface RestoreContext {
   readonly signal: AbortSignal
+  /** Names the target in each line; of a drill the source, too. */
   readonly logger: Logger
   progress(progress: object): Promise<void>
 }

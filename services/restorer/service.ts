@@ -33,7 +33,7 @@ export interface RestorerDeps {
 
 export async function startRestorer(deps: RestorerDeps): Promise<Service> {
   const { connection, store, target, parallelRestores, metrics = openMetrics() } = deps
-  const logger = deps.logger.child({ service: 'restorer' })
+  const logger = deps.logger.child({ service: 'restorer', target: target.url })
   const now = () => new Date()
   const consumer = consume({
     definition: restoresQueue,
@@ -61,7 +61,7 @@ export async function startRestorer(deps: RestorerDeps): Promise<Service> {
   })
   const stopCollecting = collectDrills(metrics, store)
   const announcement = announceTarget(connection, target.url, logger)
-  logger.info({ target: target.url, parallelRestores }, 'restorer is ready')
+  logger.info({ parallelRestores }, 'restorer is ready')
   return {
     async close() {
       stopCollecting()

@@ -65,12 +65,14 @@ it('nothing is drilled unless a setting asks for it, and the log says so', async
 })
 
 it('each drill takes its sample, the longest undrilled first', async () => {
-  const { drill, levels, present, metrics } = await start(1)
+  const { drill, levels, present, metrics, target, logs } = await start(1)
   expect(await drill()).toMatchObject({ returnvalue: '1 archives were restored, and nothing differs' })
   expect(await levels()).toEqual(['restored', 'complete'])
   await drill()
   expect(await levels()).toEqual(['restored', 'restored'])
   const told = await metrics.render()
+  const named = { source: serverUrl, target: target.url }
+  expect(logs.lines.filter(({ msg }) => msg.startsWith('drilled: '))).toMatchObject([named, named])
   expect(told).toMatch(/cvat_backups_last_good_drill_timestamp_seconds 1\d{9}/)
   expect(told).toContain('cvat_backups_last_drill_bad_archives 0')
   expect(present()).toEqual([])
