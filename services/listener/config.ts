@@ -1,7 +1,7 @@
 // The listener's own settings: where CVAT's webhooks come in, and how long a change waits.
 
 import type { ConfigurationFault } from '#shared/config/configuration-error.ts'
-import { defineGroup, type GroupState, type Settings, type ValuesOf } from '#shared/config/setting.ts'
+import { defineGroup, type GroupState, type Settings } from '#shared/config/setting.ts'
 import { duration, InvalidValue, line, valueSchema, wholeNumber } from '#shared/config/value-schemas.ts'
 
 /** CVAT takes no longer one (its API's schema of WebhookWriteRequest). */
@@ -60,8 +60,6 @@ export const listenerSettings = defineGroup({
   settings,
   check: checkTimes,
 })
-
-export type ListenerSettings = ValuesOf<typeof settings>
 
 /** The path that webhooks are sent to, below CVAT_BACKUP_HOOKS_URL. */
 export const HOOKS_PATH = '/hooks/cvat'
