@@ -31,8 +31,7 @@ export async function* applyEdits(
 ): AsyncGenerator<PlannedMember> {
   const left = new Set(part.edits)
   const seen = new Map<string, number>()
-  for await (const stored of members) {
-    const source = part.isTimeless ? { ...stored, modified: MADE_MEMBER.modified } : stored
+  for await (const source of members) {
     const name = part.to + source.name.slice(part.folder.length)
     const edit = takeEdit(source.name, part.edits ?? [], seen)
     if (!edit) {

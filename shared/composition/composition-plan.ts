@@ -17,8 +17,6 @@ export interface FolderPart {
   /** What takes the place of `folder` at the start of the names. */
   readonly to: string
   readonly edits?: readonly MemberEdit[]
-  /** Members get the time stamp of made-up ones: then the same content is the same bytes, whenever it was exported. */
-  readonly isTimeless?: boolean
 }
 
 /** A change of one member. Each must find its member, so that no repair is left out without a word. */
@@ -60,14 +58,6 @@ export function planFolder(archive: ArchiveFile, folder: string, to: string): Fo
  */
 export function planTaskExtraction(archive: ArchiveFile, position: number): CompositionPlan {
   return { parts: [planFolder(archive, `task_${position}/`, '')] }
-}
-
-/**
- * What a project's archive has beside its tasks: guide, pictures, project.json. As the archive that CVAT makes of a project
- * without tasks; the same content is the same bytes.
- */
-export function planProjectExtraction(archive: ArchiveFile): CompositionPlan {
-  return { parts: [{ ...planFolder(archive, '', ''), isTimeless: true }] }
 }
 
 /** The plan with changes to members of one of its archives. Edits of folders that are not in the plan are left out. */

@@ -3,6 +3,7 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { openSourceArchive } from '#shared/composition/open-source-archive.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { openRestoreFixture } from '../services/restorer/restore-fixture.ts'
 import { fixtures, listMembers, testWithUnzip } from '../shared/composition/composed-files.ts'
@@ -117,8 +118,18 @@ describe('a snapshot', () => {
     expect({ differences, notes }).toEqual({ differences: [], notes: [] })
     expect(fixture.target.world.tasks.size).toBe(4)
     const [task] = (await store.listRecords({ type: 'task', id: 103 })).archives
-    await flipByte(task!.archivePath, 2_000)
+    await flipByte(task!.archivePath, await findPicture(task!.archivePath))
     await expect(fixture.restore(snapshot, { restoreId: 'again' })).rejects.toMatchObject({ code: 'bit-rot' })
     expect(fixture.target.world.projects.size).toBe(1)
   })
 })
+
+/** A byte in the middle of a picture, which nobody reads before the whole archive is checked. */
+async function findPicture(path: string): Promise<number> {
+  await using source = await openSourceArchive(path)
+  for await (const { name, entry, sizeBytes } of source.members(source.folders.get(''))) {
+    const start = entry.relativeOffsetOfLocalHeader + 30 + Buffer.byteLength(name)
+    if (/^data\/.*\.(png|jpe?g)$/.test(name)) return start + Math.floor(sizeBytes / 2)
+  }
+  throw new Error(`no picture in ${path}`)
+}

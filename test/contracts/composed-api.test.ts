@@ -6,7 +6,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { writeProjectPart } from '#services/downloader/write-project-part.ts'
-import { planProjectExtraction } from '#shared/composition/composition-plan.ts'
+import { planFolder } from '#shared/composition/composition-plan.ts'
 import { openComposedArchive } from '#shared/composition/open-composed-archive.ts'
 import { openCvatClient } from '#shared/cvat/client.ts'
 import { describeFile, fixtures, listMembers, writeOut } from '../shared/composition/composed-files.ts'
@@ -79,7 +79,9 @@ describe('a project part', () => {
       await writeFile(path, '')
       await writeProjectPart(id, { cvat: cvat.descriptions, path, signal: noAbort() })
       const membersOf = async (archive: string) =>
-        listMembers(await writeOut(await openComposedArchive(planProjectExtraction(await describeFile(archive)))))
+        listMembers(
+          await writeOut(await openComposedArchive({ parts: [planFolder(await describeFile(archive), '', '')] })),
+        )
       expect(await membersOf(path)).toEqual(await membersOf(join(fixtures, name)))
     },
   )

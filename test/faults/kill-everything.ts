@@ -72,7 +72,9 @@ async function findBegun(directory: string): Promise<number[]> {
   for (const name of await readdir(folder)) {
     if (!name.endsWith('.part')) continue
     const { size } = await stat(join(folder, name))
-    const origin = await readFile(join(folder, name.replace(/part$/, 'origin')), 'utf8')
+    // What is written here, and not downloaded, has none: the project part of a snapshot.
+    const origin = await readFile(join(folder, name.replace(/part$/, 'origin')), 'utf8').catch(() => undefined)
+    if (origin === undefined) continue
     const { totalBytes } = JSON.parse(origin) as { totalBytes: number }
     if (size > 0 && size < totalBytes) sizes.push(size)
   }

@@ -45,6 +45,8 @@ describe('the catalogue', () => {
       problems: [],
       warnings: [],
       sizeBytes: good.record.archive.sizeBytes,
+      contentBytes: good.record.archive.sizeBytes,
+      snapshot: false,
       sha256: good.record.archive.sha256,
       path: `project-6/${basename(good.archivePath)}`,
     })
