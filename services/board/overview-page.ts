@@ -109,7 +109,7 @@ export function entityTable({ rows, total, page, pages }: RowPage, query: RowQue
   ).filter((key) => sortKeys.includes(key))
   return html`<div id="table">
 <p role="status" class="faint">${t.found(total)}</p>
-<div class="scroll" role="region" aria-labelledby="everything" tabindex="0">
+<div class="scroll" role="region" aria-label="${texts.table}" tabindex="0">
 <table>
 <thead><tr>${columns.map(heading)}</tr></thead>
 <tbody>

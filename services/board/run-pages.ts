@@ -33,7 +33,7 @@ export function runsPage(view: View, runs: readonly ListedRun[]): Content {
 ${
   runs.length === 0
     ? html`<p>${t.none}</p>`
-    : html`<div class="scroll" role="region" aria-labelledby="runs" tabindex="0"><table>
+    : html`<div class="scroll" role="region" aria-label="${texts.table}" tabindex="0"><table>
 <thead><tr>${Object.values(c).map((label) => html`<th scope="col"${numbers.has(label) ? html` class="number"` : ''}>${label}</th>`)}</tr></thead>
 <tbody>${rows}</tbody>
 </table></div>`

@@ -77,7 +77,7 @@ ${
   removals.length === 0
     ? ''
     : html`${totals.removed > removals.length ? html`<p class="faint">${t.first(removals.length)}</p>` : ''}
-<div class="scroll" role="region" aria-labelledby="result" tabindex="0"><table>
+<div class="scroll" role="region" aria-label="${texts.table}" tabindex="0"><table>
 <thead><tr><th scope="col">${c.entity}</th><th scope="col">${c.created}</th><th scope="col" class="number">${c.size}</th><th scope="col">${c.why}</th></tr></thead>
 <tbody>${removals.map(
         ({ entity, createdAt, sizeBytes, reasons }) => html`<tr>

@@ -10,6 +10,7 @@ export const texts = {
   number: (value: number) => number.format(value),
   product: 'cvat-backups',
   skip: 'Skip to the content',
+  table: 'Table',
   nav: {
     label: 'Pages',
     overview: 'Overview',

@@ -8,6 +8,7 @@ import type { ProtectionAccount, ProtectionRow, ProtectionTable } from '#shared/
 import type { Mode } from '#shared/queues/runs-queue.ts'
 import { normaliseServerUrl } from '#shared/store/server-url.ts'
 import { type EntityState, judgeEntity, needingStates } from './judge-entity.ts'
+import { compareNames } from './select-rows.ts'
 import type { Reading, StoredEntities, StoredEntity } from './stored-entities.ts'
 
 export interface OverviewRow {
@@ -50,6 +51,7 @@ export interface Headline {
 }
 
 export interface Snapshot {
+  /** By name. */
   readonly rows: readonly OverviewRow[]
   readonly headline: Headline
   readonly organizations: readonly string[]
@@ -158,6 +160,7 @@ async function takeSnapshot({ protection, excluded, stored, lateAfterMs, now }: 
     tally.add(row)
     rows.push(row)
   }
+  rows.sort(compareNames)
   const { headline, organizations } = tally.sum(listedAtMs)
   return { rows, headline, organizations, account, reading: stored.reading(), takenAtMs }
 }

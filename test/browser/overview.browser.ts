@@ -43,7 +43,7 @@ async function takePicture(page: Page, name: string) {
   await mkdir(images, { recursive: true })
   const path = join(images, `${name}.png`)
   await page.screenshot({ path, animations: 'disabled' })
-  expect((await stat(path)).size).toBeLessThan(150_000)
+  expect((await stat(path)).size).toBeLessThan(200_000)
 }
 
 async function logIn(page: Page, { username, password }: { username: string; password: string } = operator) {
@@ -120,7 +120,7 @@ describe.skipIf(executable === undefined)('the overview in a browser', () => {
     await page.getByText('1 project or task found').waitFor()
     await visit(page, '/?sort=name')
     const names = await page.locator('tbody th a:first-child').allTextContents()
-    expect(names.slice(0, 2)).toEqual(['Crop rows', 'Harbour'])
+    expect(names.slice(0, 2)).toEqual(['Crop rows', 'Elsewhere'])
   })
 
   test('«back up now» is followed to its end, and a new verified archive is there', async () => {
@@ -129,7 +129,7 @@ describe.skipIf(executable === undefined)('the overview in a browser', () => {
     await page.getByRole('link', { name: 'Street scenes', exact: true }).click()
     await page.getByRole('button', { name: 'Back up now' }).click()
     await page.waitForURL('**/runs/*')
-    await page.locator('#run .state.good', { hasText: 'well' }).waitFor()
+    await page.locator('#run .state.good', { hasText: 'well' }).waitFor({ timeout: 120_000 })
     await page.getByText('1 of 1 dealt with').waitFor()
     const fresh = (await stack.archives()).filter(
       ({ archivePath }) => !before.some((old) => old.archivePath === archivePath),
@@ -149,7 +149,7 @@ describe.skipIf(executable === undefined)('the overview in a browser', () => {
     await page.getByRole('link', { name: 'Download' }).first().click()
     expect(await (await download).failure()).toBeNull()
     expect(blocked).toEqual([])
-  })
+  }, 300_000)
 
   test('a failure is shown with its reason and retried from the page of its run', async () => {
     const { stack, page } = await openTeam()
@@ -157,7 +157,7 @@ describe.skipIf(executable === undefined)('the overview in a browser', () => {
     const fault = stack.simulator.faults.addExport({ entity: { type: 'project', id: 2 }, fate })
     await visit(page, '/entities/project-2')
     await page.getByRole('button', { name: 'Back up now' }).click()
-    await page.getByText('No space left on device').first().waitFor({ timeout: 90_000 })
+    await page.getByText('No space left on device').first().waitFor({ timeout: 180_000 })
     fault.remove()
     await page.getByRole('button', { name: 'Retry', exact: true }).click()
     await page.getByText('1 backup is tried again.').waitFor()
@@ -165,7 +165,7 @@ describe.skipIf(executable === undefined)('the overview in a browser', () => {
       await page.reload()
       return (await page.locator('#run .state.good').count()) === 1
     })
-  })
+  }, 300_000)
 
   test('a restore to the source server is asked for twice, and brings the project back', async () => {
     const { stack, page } = await openTeam()
@@ -187,17 +187,17 @@ describe.skipIf(executable === undefined)('the overview in a browser', () => {
     })
     await visit(page, '/entities/project-1')
     await page.getByRole('link', { name: 'Restore…' }).click()
-    await page.getByLabel('Target').selectOption(stack.simulator.url)
+    await page.getByLabel('Target', { exact: true }).selectOption(stack.simulator.url)
     await page.getByLabel('Name on the target').fill('Street scenes again')
     await page.getByRole('button', { name: 'Restore', exact: true }).click()
     await page.getByRole('alert').filter({ hasText: 'the very server that the archive is of' }).waitFor()
     expect([...stack.world.projects.values()]).toHaveLength(2)
     await page.getByRole('button', { name: 'Yes, restore to this server' }).click()
-    await page.getByText('is restored').waitFor({ timeout: 60_000 })
+    await page.getByText('is restored').waitFor({ timeout: 180_000 })
     await page.getByText('Nothing differs from the archive.').waitFor()
     const names = [...stack.world.projects.values()].map(({ name }) => name)
     expect(names).toContain('Street scenes again')
-  })
+  }, 300_000)
 
   test('the retention simulator gives what `sweep --dry-run` gives', async () => {
     const connection = await redis.connect()
@@ -280,19 +280,17 @@ describe.skipIf(executable === undefined)('the overview in a browser', () => {
       return (await page.getByRole('row').count()) >= planted.length
     })
     await takePicture(page, `overview-${size}-${colorScheme}`)
-    for (const path of [
-      '/',
-      '/entities/project-1',
-      '/runs',
-      '/store',
-      '/retention',
-      '/retention?simulate=1&ttl=1&min=1',
-    ]) {
+    const [archive] = (await store.listRecords({ type: 'project', id: 1 })).archives
+    const restore = `/entities/project-1/restore?archive=${encodeURIComponent(archive!.record.archive.fileName)}`
+    const simulation = '/retention?simulate=1&ttl=1&min=1'
+    const found: Record<string, unknown> = {}
+    const paths = ['/', '/entities/project-1', restore, '/runs', '/store', '/retention', simulation]
+    for (const path of paths) {
       await visit(page, path)
-      expect([path, await findViolations(page)]).toEqual([path, []])
       const wide = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
-      expect([path, wide]).toEqual([path, 0])
+      found[path] = { violations: await findViolations(page), wide }
     }
+    expect(found).toEqual(Object.fromEntries(paths.map((path) => [path, { violations: [], wide: 0 }])))
     if (size === 'desktop' && colorScheme === 'light') {
       await visit(page, '/entities/project-1')
       await takePicture(page, 'overview-entity')

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { entityStates } from '#shared/overview/judge-entity.ts'
 import type { OverviewRow } from '#shared/overview/open-overview.ts'
-import { selectRows, sortKeys } from '#shared/overview/select-rows.ts'
+import { compareNames, selectRows, sortKeys } from '#shared/overview/select-rows.ts'
 
 const optionalNumber = fc.option(fc.nat(1_000), { nil: undefined })
 const rowArbitrary: fc.Arbitrary<OverviewRow> = fc
@@ -29,7 +29,9 @@ const rowArbitrary: fc.Arbitrary<OverviewRow> = fc
     mode: 'p' as const,
     ...rest,
   }))
-const rowsArbitrary = fc.uniqueArray(rowArbitrary, { selector: ({ key }) => key, maxLength: 40 })
+const rowsArbitrary = fc
+  .uniqueArray(rowArbitrary, { selector: ({ key }) => key, maxLength: 40 })
+  .map((rows) => rows.sort(compareNames))
 
 test('all pages together hold each row once, in one order, whatever is sorted by', () => {
   fc.assert(
