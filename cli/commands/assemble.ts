@@ -6,6 +6,7 @@ import { openComposedArchive } from '#shared/composition/open-composed-archive.t
 import { openSourceArchive } from '#shared/composition/open-source-archive.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import { formatEntity } from '#shared/model/entity.ts'
+import { formatBytes, quoteName } from '#shared/presentation/format.ts'
 import { untilAskedToStop } from '#shared/service/start-signals.ts'
 import { inspectArchive } from '#shared/store/inspect-archive.ts'
 import { openStore } from '#shared/store/open-store.ts'
@@ -18,7 +19,6 @@ import { findArchive } from '../find-archive.ts'
 import { loadStoreSettings } from '../load-all-settings.ts'
 import { readArguments } from '../read-arguments.ts'
 import { wrongUsage } from '../usage.ts'
-import { formatBytes, quoteName } from '#shared/presentation/format.ts'
 
 export async function assemble(args: string[]): Promise<number> {
   const { values, positionals } = readArguments(args, { output: { type: 'string', short: 'o' } }, true)

@@ -1,8 +1,8 @@
 // Who carries restores out: the restorer of running services, where it works for the same server; else this process.
 
-import { isTargetServed } from '#shared/restores/announce-target.ts'
 import { openQueue } from '#shared/queues/open-queue.ts'
 import { restoresQueue } from '#shared/queues/restores-queue.ts'
+import { isTargetServed } from '#shared/restores/announce-target.ts'
 import { findRunningQueues } from '../embedded/find-running-queues.ts'
 import type { Surroundings } from './open-surroundings.ts'
 import { handOver, type RestoreEvents, type RunOne, runHere } from './run-restores.ts'

@@ -23,7 +23,7 @@ export interface Content {
   readonly body: Html
 }
 
-export type ShowPage = (req: Request, res: Response, make: (view: View) => Content) => void
+type ShowPage = (req: Request, res: Response, make: (view: View) => Content) => void
 
 export function renderFrame(view: View, { title, nav, body }: Content): string {
   const { basePath, visitor, hasLogout } = view

@@ -79,7 +79,9 @@ async function expectSound(store: Store): Promise<void> {
   }
 }
 
-test('whatever happens, every snapshot has all its parts, and parts that none needs go in the end', { timeout: 300_000 }, async () => {
+test('whatever happens, every snapshot has all its parts, and parts that none needs go in the end', {
+  timeout: 300_000,
+}, async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(night, { minLength: 2, maxLength: 6 }), async (nights) => {
       const directory = await makeTemporaryFolder()
