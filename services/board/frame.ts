@@ -23,8 +23,6 @@ export interface Content {
   readonly body: Html
 }
 
-type ShowPage = (req: Request, res: Response, make: (view: View) => Content) => void
-
 export function renderFrame(view: View, { title, nav, body }: Content): string {
   const { basePath, visitor, hasLogout } = view
   const link = (name: NavName, path: string) =>
