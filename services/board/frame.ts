@@ -1,6 +1,5 @@
 // The frame of the overview's pages.
 
-import type { Request, Response } from 'express'
 import { type Html, html } from './html.ts'
 import { texts } from './texts.ts'
 import type { Visitor } from './visitor.ts'
