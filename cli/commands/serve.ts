@@ -93,6 +93,7 @@ async function openBoard({ values }: AllSettings, connection: QueueConnection, l
     logger,
     store: openStore({ directory: values.store.backupDir }),
     rules: { ...values.sweeper, ...values.clock },
+    isIncremental: values.incremental.strategy === 'incremental',
     lateAfterMs: values.monitoring.lateAfterMs,
   })
 }

@@ -20,7 +20,8 @@ export async function show(args: string[]): Promise<number> {
   const store = openStore({ directory: settings.store.backupDir, files: openReadingFiles() })
   const entity = await findEntity(store, text)
   const rules = { ...settings.sweeper, ...settings.clock }
-  const history = await collectHistory(entity, store, rules, new Date())
+  const isIncremental = settings.incremental.strategy === 'incremental'
+  const history = await collectHistory(entity, store, rules, new Date(), isIncremental)
   process.stdout.write(values.json ? `${JSON.stringify(historyToJson(history), null, 2)}\n` : describeHistory(history))
   return exitCodes.ok
 }

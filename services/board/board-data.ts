@@ -20,6 +20,8 @@ export interface DataDeps {
   readonly connection: QueueConnection
   readonly store: Store
   readonly rules: RetentionRules
+  /** Whether snapshots are being made, as for a sweep. */
+  readonly isIncremental?: boolean | undefined
   /** CVAT_BACKUP_LATE_AFTER_HOURS. */
   readonly lateAfterMs: number | undefined
   readonly queues: ReadonlyMap<string, Queue>
@@ -53,7 +55,7 @@ const RUNS_SHOWN = 50
 const ACTIVE_SHOWN = 5
 
 export function openBoardData(deps: DataDeps) {
-  const { connection, store, rules, now, queues } = deps
+  const { connection, store, rules, isIncremental, now, queues } = deps
   const ledger = openRunLedger(connection)
   const stored = openStoredEntities(store, now)
   const reader = readDirectory(stored, now)
@@ -113,7 +115,8 @@ export function openBoardData(deps: DataDeps) {
       return (await this.look()).rows.filter((row) => row.key === key)
     },
     /** @throws BackupError when its folder cannot be read */
-    readHistory: (entity: EntityRef): Promise<History> => collectHistory(entity, store, rules, new Date(now())),
+    readHistory: (entity: EntityRef): Promise<History> =>
+      collectHistory(entity, store, rules, new Date(now()), isIncremental),
     async readGrowth(): Promise<Growth> {
       return describeGrowth(stored.bytesByDay(), await store.findFreeBytes(), now())
     },

@@ -1,6 +1,7 @@
 // The board as a process of its own.
 
 import { clockSettings } from '#shared/config/clock.ts'
+import { incrementalSettings } from '#shared/config/incremental.ts'
 import { sweeperSettings } from '#shared/config/retention.ts'
 import { storeSettings } from '#shared/config/store.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
@@ -9,7 +10,13 @@ import { openStore } from '#shared/store/open-store.ts'
 import { boardSettings } from './config.ts'
 import { startBoard } from './service.ts'
 
-const groups = { board: boardSettings, store: storeSettings, sweeper: sweeperSettings, clock: clockSettings }
+const groups = {
+  board: boardSettings,
+  store: storeSettings,
+  sweeper: sweeperSettings,
+  incremental: incrementalSettings,
+  clock: clockSettings,
+}
 
 await runService('board', groups, ({ values, connection, logger, monitoring }) => {
   const { port, ...settings } = values.board
@@ -27,6 +34,7 @@ await runService('board', groups, ({ values, connection, logger, monitoring }) =
     logger,
     store: openStore({ directory: values.store.backupDir }),
     rules: { ...values.sweeper, ...values.clock },
+    isIncremental: values.incremental.strategy === 'incremental',
     lateAfterMs: monitoring.lateAfterMs,
   })
 })

@@ -33,6 +33,8 @@ export interface BoardDeps extends Omit<BoardSettings, 'port'> {
   readonly store: Store
   /** What the sweeper goes by, for what is shown of retention. */
   readonly rules: RetentionRules
+  /** Whether snapshots are being made, as for a sweep. */
+  readonly isIncremental?: boolean | undefined
   /** CVAT_BACKUP_LATE_AFTER_HOURS. */
   readonly lateAfterMs: number | undefined
 }
@@ -94,19 +96,25 @@ export async function startBoard(deps: BoardDeps): Promise<Board> {
 
 function openApiDeps(
   data: BoardData,
-  { store, queues, logger, now }: Pick<BoardDeps, 'store' | 'logger'> & { queues: AnyQueue[]; now: () => number },
+  {
+    store,
+    isIncremental,
+    queues,
+    logger,
+    now,
+  }: Pick<BoardDeps, 'store' | 'isIncremental' | 'logger'> & { queues: AnyQueue[]; now: () => number },
 ): ApiDeps {
   const find = <Payload>(name: string) => queues.find(({ bull }) => bull.name === name) as unknown as OpenQueue<Payload>
   const actions = openActions({
     data,
     queues: { runs: find('runs'), verifications: find('verifications'), restores: find('restores') },
-    backupQueues: ['downloads', 'exports', 'workflows'].map((name) => find(name).bull),
+    backupQueues: ['downloads', 'exports', 'snapshots', 'workflows'].map((name) => find(name).bull),
     logger,
   })
   return {
     data,
     actions,
-    simulate: openSimulator(store),
+    simulate: openSimulator(store, isIncremental),
     compare: openComparer(data),
     follow: openFollowing(data),
     now,

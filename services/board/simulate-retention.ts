@@ -83,7 +83,7 @@ export function writeRules(rules: RetentionRules): Record<RuleName, string> {
 }
 
 /** Reads every record of the backup directory, so one at a time. */
-export function openSimulator(store: Store) {
+export function openSimulator(store: Store, isIncremental: boolean | undefined) {
   let isBusy = false
   return async (rules: RetentionRules, now: Date, signal: AbortSignal): Promise<Simulation> => {
     if (isBusy) throw toldError(409, 'Somebody else simulates now, which reads all records. Try again in a moment.')
@@ -91,7 +91,7 @@ export function openSimulator(store: Store) {
     try {
       const removals: Removal[] = []
       let keptBytes = 0
-      const options = { rules, now, dryRun: true, isActive: () => false, signal }
+      const options = { rules, now, dryRun: true, isIncremental, isActive: () => false, signal }
       const totals = await sweepAll(store, options, {
         onDecision({ archive: { entity, record }, action, reasons }) {
           const { fileName, sizeBytes } = record.archive

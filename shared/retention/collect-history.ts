@@ -11,6 +11,7 @@ import { type ArchiveRecord, isGood, isStale } from '#shared/store/record.ts'
 import type { StoredArchive, Unrecognised } from '#shared/store/stored-archive.ts'
 import { isRotten } from '#shared/store/verify-judge.ts'
 import { planRetention, type RetentionRules } from './plan-retention.ts'
+import { protectTask } from './protect-task.ts'
 import { shiftBySpan } from './time-span.ts'
 
 export type ArchiveState = 'good' | 'stale' | 'incomplete' | 'damaged'
@@ -41,13 +42,15 @@ export interface History {
   readonly unrecognised: readonly Unrecognised[]
 }
 
-export type ReadStore = Pick<Store, 'listRecords' | 'listSeries' | 'readDeletedMarker'>
+export type ReadStore = Pick<Store, 'listRecords' | 'listSeries' | 'readDeletedMarker' | 'readPartReferences'>
 
+/** @param isIncremental whether snapshots are being made, as for a sweep */
 export async function collectHistory(
   entity: EntityRef,
   store: ReadStore,
   rules: RetentionRules,
   now: Date,
+  isIncremental = false,
 ): Promise<History> {
   const { series, unrecognised } = await store.listSeries(entity)
   const servers: ShownServer[] = []
@@ -56,7 +59,7 @@ export async function collectHistory(
     const sorted = own.toSorted((a, b) => rank(a.series.content.kind) - rank(b.series.content.kind))
     const archives: ShownArchive[] = []
     for (const { archives: ofSeries } of sorted) {
-      for (const decision of decide(ofSeries, rules, now, deletedSince)) {
+      for (const decision of await decide(ofSeries, store, { rules, now, deletedSince, isIncremental })) {
         archives.push({ ...decision, composition: await compose(decision.archive, store) })
       }
     }
@@ -78,11 +81,17 @@ function rank(kind: string): number {
 /** Later than any archive's own time is over: what still stays then stays for want of newer archives. */
 const FAR_FUTURE = new Date(8.64e15)
 
-function decide(
+interface Deciding {
+  readonly rules: RetentionRules
+  readonly now: Date
+  readonly deletedSince: string | undefined
+  readonly isIncremental: boolean
+}
+
+async function decide(
   archives: readonly StoredArchive[],
-  rules: RetentionRules,
-  now: Date,
-  deletedSince: string | undefined,
+  store: ReadStore,
+  { rules, now, deletedSince, isIncremental }: Deciding,
 ) {
   const inTheEnd = new Map(
     planRetention(archives, { ...rules, now: FAR_FUTURE, deletedSince }).map(({ archive, action }) => [
@@ -90,7 +99,8 @@ function decide(
       action,
     ]),
   )
-  return planRetention(archives, { ...rules, now, deletedSince }).map(({ archive, action, reasons }) => {
+  const plan = planRetention(archives, { ...rules, now, deletedSince })
+  return (await protectTask(plan, store, { now, isIncremental })).map(({ archive, action, reasons }) => {
     const { record } = archive
     const ends = inTheEnd.get(archive) === 'remove' ? endOfTime(record, rules, deletedSince) : undefined
     const keptUntil = action === 'keep' ? ends : undefined

@@ -8,7 +8,7 @@ import type { RecoveryOptions } from '#shared/store/recover-entity.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { planRetention, type RetentionDecision, type RetentionRules } from './plan-retention.ts'
 import { planWorkflowRetention, type WorkflowDecision } from './plan-workflow-retention.ts'
-import { protectParts } from './protect-parts.ts'
+import { protectTask } from './protect-task.ts'
 
 export type SweepDecision = RetentionDecision<StoredArchive>
 export type WorkflowSweepDecision = WorkflowDecision<StoredWorkflow>
@@ -44,7 +44,7 @@ export async function* sweepEntity(
   for (const { archives, serverUrl } of series) {
     const marker = await store.readDeletedMarker(entity, serverUrl)
     const plan = planRetention(archives, { ...options.rules, now: options.now, deletedSince: marker?.since })
-    for (const decision of await protect(entity, plan, store, options)) {
+    for (const decision of await protectTask(plan, store, options)) {
       options.signal.throwIfAborted()
       if (decision.action === 'remove' && !options.dryRun) await store.removeArchive(decision.archive)
       if (decision.action === 'keep') kept.push(decision.archive)
@@ -60,17 +60,4 @@ export async function* sweepEntity(
   }
   const isBroken = unrecognised.some(({ reason }) => reason === 'record-without-archive')
   if (isBroken && !options.dryRun) await store.recoverEntity(entity, options)
-}
-
-/** Listed first, then the references: what is named only after that was the newest archive then, and is none that would go. */
-async function protect(
-  entity: EntityRef,
-  plan: readonly SweepDecision[],
-  store: SweepStore,
-  { references, now, signal, isIncremental = false }: SweepOptions,
-): Promise<readonly SweepDecision[]> {
-  const isBackup = plan[0]?.archive.record.series.content.kind === 'backup'
-  if (entity.type !== 'task' || !isBackup || plan.every(({ action }) => action === 'keep')) return plan
-  const found = await (references ?? (() => store.readPartReferences({ signal })))()
-  return protectParts(plan, { taskId: entity.id, references: found, now, isIncremental })
 }

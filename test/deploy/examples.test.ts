@@ -22,11 +22,11 @@ describe('docker-compose.yml', () => {
   const { services } = parse<Compose>(compose)
   const common: GroupName[] = ['redis', 'monitoring', 'tracing', 'logging']
   const groups: Record<string, GroupName[]> = {
-    scheduler: ['cvat', 'store', 'scheduler', 'clock', ...common],
+    scheduler: ['cvat', 'store', 'scheduler', 'incremental', 'clock', ...common],
     exporter: ['cvat', 'exporter', ...common],
-    downloader: ['cvat', 'store', 'downloader', ...common],
-    sweeper: ['store', 'sweeper', 'verification', 'clock', ...common],
-    board: ['board', 'store', 'sweeper', 'clock', ...common],
+    downloader: ['cvat', 'store', 'downloader', 'incremental', ...common],
+    sweeper: ['store', 'sweeper', 'verification', 'incremental', 'clock', ...common],
+    board: ['board', 'store', 'sweeper', 'incremental', 'clock', ...common],
     restorer: ['cvat', 'store', 'restore', ...common],
     listener: ['listener', ...common],
     notifier: ['cvat', 'store', 'notifier', 'clock', ...common],
