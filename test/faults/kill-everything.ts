@@ -75,7 +75,7 @@ async function countBytes({ store }: Installation): Promise<number> {
 }
 
 /** Bytes of each download that was in its middle. */
-async function findBegun(directory: string): Promise<number[]> {
+export async function findBegun(directory: string): Promise<number[]> {
   const folder = join(directory, '.cvat-backups', 'partial')
   const sizes: number[] = []
   for (const name of await readdir(folder)) {
