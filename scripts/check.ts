@@ -35,19 +35,8 @@ const redisTests = [
   'test/shared/queues/',
   'test/shared/redis/connect-redis',
   'test/shared/service/',
-  'test/services/board/',
-  'test/services/exporter/',
-  'test/services/listener/',
-  'test/services/scheduler/',
-  'test/services/sweeper/',
-  'test/services/retries-by-hand',
+  'test/services/',
 ]
-
-/**
- * Most tests kill processes, cut connections and wait for the clock, on a machine that others use too: one that fails runs once
- * more. The log says so of each (`retry x1`): that is a fault to look for, of the test or of the product.
- */
-const onceMore = ['--retry=1']
 
 const checks: readonly Check[] = [
   { name: 'style and layers', command: ['biome', 'check', '.'] },
@@ -58,21 +47,14 @@ const checks: readonly Check[] = [
   { name: 'shell scripts parse', command: ['bash', '-n', ...(await shellScripts())] },
   {
     name: 'tests',
-    command: [
-      'vitest',
-      'run',
-      ...onceMore,
-      '--reporter=default',
-      '--reporter=json',
-      `--outputFile.json=${vitestReport}`,
-    ],
+    command: ['vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${vitestReport}`],
     report: vitestReport,
     limitMinutes: 30,
   },
   {
     name: 'stack',
     command: [
-      ...['vitest', 'run', '--config', 'vitest.stack.config.ts', ...onceMore],
+      ...['vitest', 'run', '--config', 'vitest.stack.config.ts'],
       ...['--reporter=verbose', '--reporter=json', `--outputFile.json=${stackReport}`],
     ],
     report: stackReport,
@@ -84,7 +66,6 @@ const checks: readonly Check[] = [
       'vitest',
       'run',
       '--config=vitest.browser.config.ts',
-      ...onceMore,
       '--reporter=default',
       '--reporter=json',
       `--outputFile.json=${browserReport}`,
@@ -97,7 +78,6 @@ const checks: readonly Check[] = [
       'vitest',
       'run',
       ...redisTests,
-      ...onceMore,
       '--reporter=default',
       '--reporter=json',
       `--outputFile.json=${otherRedisReport}`,
