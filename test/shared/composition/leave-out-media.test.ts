@@ -14,7 +14,7 @@ import { fixtures, listWithPython, testWithUnzip, writeArchive } from './compose
 
 const archives = ['', 'kinds'].flatMap((folder) =>
   readdirSync(join(fixtures, folder))
-    .filter((name) => name.endsWith('.zip') && !/^(composed_)?project/.test(name))
+    .filter((name) => name.endsWith('.zip') && !/^(composed_|static_)?project/.test(name))
     .map((name) => join(folder, name)),
 )
 
@@ -95,7 +95,7 @@ describe('an archive of a task', () => {
       await using a = await openZipSource((await writeArchive(buildZip(planTask()))).archivePath)
       await using b = await openZipSource((await writeArchive(buildZip(members))).archivePath)
       const [one, other] = [findTaskRuns(a)!.media, findTaskRuns(b)!.media]
-      return haveSameMembers({ source: a, run: one }, { source: b, run: other })
+      return await haveSameMembers({ source: a, run: one }, { source: b, run: other })
     }
     const task = planTask()
     expect(await compare(task)).toBe(true)
