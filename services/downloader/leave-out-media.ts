@@ -61,7 +61,8 @@ export async function leaveOutMedia(
     return stored && (await compareAndWrite(whole, stored, deps, { signal, logger }))
   } catch (error) {
     signal.throwIfAborted()
-    if (!(error instanceof BackupError)) throw error
+    const isFault = error instanceof BackupError || (error instanceof Error && 'syscall' in error)
+    if (!isFault) throw error
     logger.warn({ err: error }, 'the archive is stored whole: its media could not be left out')
     return undefined
   }

@@ -102,9 +102,12 @@ async function decide(
     ]),
   )
   const plan = planRetention(archives, { ...rules, now, deletedSince })
+  // How long those stay is not known: as long as one of these does.
+  const withMedia = new Set(archives.flatMap(({ record }) => record.mediaFrom?.fileName ?? []))
   return (await protectTask(plan, unrecognised, store, { now, isIncremental })).map(({ archive, action, reasons }) => {
     const { record } = archive
-    const ends = inTheEnd.get(archive) === 'remove' ? endOfTime(record, rules, deletedSince) : undefined
+    const goes = inTheEnd.get(archive) === 'remove' && !withMedia.has(record.archive.fileName)
+    const ends = goes ? endOfTime(record, rules, deletedSince) : undefined
     const keptUntil = action === 'keep' ? ends : undefined
     return { archive, state: stateOf(record), action, reasons, keptUntil }
   })

@@ -55,6 +55,7 @@ test('an archive stays as long as a kept one takes its media from it, and goes w
   expect(await sweep(store, true)).toEqual(wanted)
   const { servers } = await collectHistory(task17, store, rules, now, true)
   expect(servers[0]!.archives.map(({ action }) => action)).toEqual(['keep', 'remove', 'keep'])
+  expect(servers[0]!.archives.map(({ keptUntil }) => keptUntil)).toEqual([undefined, undefined, undefined])
   expect(await sweep(store, false)).toEqual(wanted)
   expect(await present(store)).toEqual([nameOf(second), nameOf(whole)])
   const other = await storeTask(store, plan(20, 'dogs'))
