@@ -5,6 +5,7 @@ import { catalogue } from './scenarios/catalogue.ts'
 import { firstBackup } from './scenarios/first-backup.ts'
 import { incremental } from './scenarios/incremental.ts'
 import { makespan } from './scenarios/makespan.ts'
+import { mediaOnce } from './scenarios/media-once.ts'
 import { overview } from './scenarios/overview.ts'
 import { pass } from './scenarios/pass.ts'
 import { polling } from './scenarios/polling.ts'
@@ -25,4 +26,5 @@ export const scenarios: readonly Scenario[] = [
   restore,
   incremental,
   taskChange,
+  mediaOnce,
 ]
