@@ -139,6 +139,7 @@ async function takeSnapshot({ protection, excluded, stored, lateAfterMs, now }: 
   const dueAtMsOf = (row: ProtectionRow) =>
     lateAfterMs === undefined ? dueTimeOf(row, due) : Math.max(0, takenAtMs - lateAfterMs)
   const known = new Map<string, Gathered>()
+  const serverOf = openServerOf()
   const gather = (entity: EntityRef, serverUrl: string): Gathered => {
     const id = `${formatEntity(entity)} ${serverUrl}`
     const found = known.get(id) ?? { entity, serverUrl, rows: [], stored: undefined, excluded: undefined }
@@ -211,8 +212,9 @@ function describeRow(
     key: formatEntity(entity),
     entity,
     serverUrl,
-    name: named.name,
-    organization: named.organization,
+    // The same text once in memory, where it is the same.
+    name: named.name === stored?.name ? stored.name : named.name,
+    organization: named.organization === stored?.organization ? stored.organization : named.organization,
     link: main?.link ?? excluded?.link,
     ...judgement,
     protectedAtMs: oldest(rows.map(({ protectedAtMs }) => protectedAtMs)),
@@ -269,10 +271,15 @@ function openTally() {
   }
 }
 
-/** CVAT's address, from that of one of its pages. */
-function serverOf(link: string): string {
-  const base = link.replace(/\/(?:projects|tasks)\/\d+$/, '')
-  return URL.canParse(base) ? normaliseServerUrl(base) : base
+/** CVAT's address, from that of one of its pages. Thousands have the same, which is parsed once and kept once. */
+function openServerOf(): (link: string) => string {
+  const known = new Map<string, string>()
+  return (link) => {
+    const base = link.replace(/\/(?:projects|tasks)\/\d+$/, '')
+    const found = known.get(base) ?? (URL.canParse(base) ? normaliseServerUrl(base) : base)
+    known.set(base, found)
+    return found
+  }
 }
 
 function latest(...times: readonly (number | undefined)[]): number | undefined {
