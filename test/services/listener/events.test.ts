@@ -124,8 +124,10 @@ test('an event about what waits already costs one question to Redis', async () =
       return send(command, ...more)
     },
   })
-  for (let i = 1; i <= 20; i++) expect(await post(stack.url, projectEvent(1, new Date(Date.now() - i)))).toBe(202)
-  expect(sent).toEqual(Array.from({ length: 20 }, () => 'eval'))
+  // Of a time each: the same bytes would be refused as played again.
+  const times = Array.from({ length: 20 }, (_, i) => new Date(Date.now() - (i + 1) * 60_000))
+  for (const time of times) expect(await post(stack.url, projectEvent(1, time))).toBe(202)
+  expect(sent).toEqual(times.map(() => 'eval'))
   expect(await stack.queues.changes.bull.getDelayedCount()).toBe(1)
 })
 
