@@ -2,6 +2,7 @@
 
 import { besideUsers } from './scenarios/beside-users.ts'
 import { catalogue } from './scenarios/catalogue.ts'
+import { events } from './scenarios/events.ts'
 import { firstBackup } from './scenarios/first-backup.ts'
 import { incremental } from './scenarios/incremental.ts'
 import { makespan } from './scenarios/makespan.ts'
@@ -18,6 +19,7 @@ export const scenarios: readonly Scenario[] = [
   startUp,
   catalogue,
   overview,
+  events,
   pass,
   firstBackup,
   makespan,
