@@ -1,17 +1,14 @@
 // `assemble`: writes a snapshot as the archive of the whole project, as CVAT would have exported it. Needs no server.
 
 import { dirname, relative, resolve } from 'node:path'
-import { type CompositionPlan, planFolder } from '#shared/composition/composition-plan.ts'
 import { openComposedArchive } from '#shared/composition/open-composed-archive.ts'
-import { openSourceArchive } from '#shared/composition/open-source-archive.ts'
+import { nameWhole, planWhole } from '#shared/composition/plan-whole.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
-import { formatEntity } from '#shared/model/entity.ts'
 import { formatBytes, quoteName } from '#shared/presentation/format.ts'
 import { untilAskedToStop } from '#shared/service/start-signals.ts'
 import { inspectArchive } from '#shared/store/inspect-archive.ts'
 import { openStore } from '#shared/store/open-store.ts'
 import { isSnapshot, type Problem } from '#shared/store/record.ts'
-import { sanitiseName } from '#shared/store/sanitise-name.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { writeNewFile } from '../extract/write-new-file.ts'
@@ -33,7 +30,7 @@ export async function assemble(args: string[]): Promise<number> {
   try {
     const { path: found, stored } = await findArchive(openStore({ directory: backupDir }), text)
     if (!stored || !isSnapshot(stored.record)) throw noSnapshot(found)
-    const path = resolve(values.output ?? chooseFileName(stored))
+    const path = resolve(values.output ?? nameWhole(stored))
     if (!relative(resolve(backupDir), dirname(path)).startsWith('..')) {
       throw wrongUsage(`${path} is in the backup directory: name a file elsewhere with -o`)
     }
@@ -75,17 +72,6 @@ async function writeWhole(
   const known = record.verification.problems
   const keys = new Set(known.map(({ taskId, code }) => taskId ?? code))
   return { sizeBytes, problems: [...known, ...found.filter(({ taskId, code }) => !keys.has(taskId ?? code))] }
-}
-
-/** All that there is, in CVAT's order: the project part, then the tasks by their places. */
-async function planWhole(snapshot: StoredArchive, signal: AbortSignal): Promise<CompositionPlan> {
-  await using source = await openSourceArchive(snapshot.archivePath, { signal })
-  return { parts: [...source.folders.keys()].map((folder) => planFolder(snapshot, folder, folder)) }
-}
-
-function chooseFileName({ entity, record }: StoredArchive): string {
-  const time = record.archive.fileName.slice(0, record.archive.fileName.indexOf('-'))
-  return `${formatEntity(entity)}-${sanitiseName(record.observation.name)}-${time}.zip`
 }
 
 function noSnapshot(path: string): BackupError {

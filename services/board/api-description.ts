@@ -44,7 +44,8 @@ const archiveSchema = z.strictObject({
   organization: z.string().nullable(),
   createdAt: time,
   checkedAt: time,
-  sizeBytes: bytes,
+  sizeBytes: bytes.describe('Of the file itself'),
+  contentBytes: bytes.describe('Of a snapshot with its tasks, wherever they lie'),
   sha256: z.string(),
   state: z.enum(['good', 'stale', 'incomplete', 'damaged']),
   level: z.string(),
@@ -218,7 +219,7 @@ export const operations = {
   downloadArchive: {
     method: 'get',
     path: '/entities/{entity}/archives/{file}/content',
-    summary: 'The archive itself',
+    summary: 'The archive itself; a snapshot is put together while it is sent, as `assemble` does',
     operator: true,
     params: params.archive,
     answer: 'file',

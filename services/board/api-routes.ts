@@ -21,6 +21,7 @@ import {
   summaryToJson,
 } from './describe-json.ts'
 import type { openFollowing } from './follow-run.ts'
+import { sendArchive } from './send-archive.ts'
 import { type openSimulator, type RuleTexts, readRules, writeRules } from './simulate-retention.ts'
 import { texts } from './texts.ts'
 import { tellBackupError, toldError } from './told-error.ts'
@@ -43,6 +44,7 @@ interface Asked {
   // biome-ignore lint/suspicious/noExplicitAny: as above
   readonly body: any
   readonly visitor: Visitor | undefined
+  readonly req: Request
   readonly res: Response
   /** Aborted when the visitor has gone. */
   readonly signal: AbortSignal
@@ -65,6 +67,7 @@ export function apiRoutes(deps: ApiDeps): Router {
         query: check(operation.query, req.query),
         body: check(operation.body, req.body ?? {}),
         visitor: visitorOf(res),
+        req,
         res,
         signal: untilGone(res),
       }
@@ -99,9 +102,8 @@ function openHandlers({ data, actions, simulate, compare, follow, now }: ApiDeps
       const [rows, history] = [await data.findRows(entity), await data.readHistory(entity).catch(tell)]
       return { jobs: (await data.listJobs(entity, rows, history)).map(jobToJson) }
     },
-    async downloadArchive({ params, res }) {
-      const { archivePath, record } = await findStored(data, entityOf(params), params.file!)
-      await sendFile(res, archivePath, record.archive.fileName)
+    async downloadArchive({ params, req, res, signal }) {
+      await sendArchive(await findStored(data, entityOf(params), params.file!), req, res, signal)
       return undefined
     },
     async compareArchives({ params, query, signal }) {
@@ -170,17 +172,6 @@ export function check(schema: z.ZodType | undefined, given: unknown): unknown {
   if (parsed.success) return parsed.data
   const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'request'}: ${message}`)
   throw toldError(400, faults.slice(0, 10).join('; '))
-}
-
-/** With ranges, so that a download that broke off goes on. */
-export function sendFile(res: Response, path: string, fileName: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    res.download(path, fileName, { dotfiles: 'allow' }, (error) => {
-      // Whoever breaks off a download does no wrong.
-      if (error && !res.headersSent) reject(toldError(404, texts.refused.unreadable))
-      else resolve()
-    })
-  })
 }
 
 /** Aborted when the connection closes, so that nothing is read for somebody who has gone. */

@@ -5,7 +5,7 @@ import type { Headline, OverviewRow, Snapshot } from '#shared/overview/open-over
 import type { Growth } from '#shared/overview/store-growth.ts'
 import { describeReason } from '#shared/protection/protection-reason.ts'
 import type { History, ShownArchive } from '#shared/retention/collect-history.ts'
-import { provenLevel } from '#shared/store/record.ts'
+import { contentBytes, provenLevel } from '#shared/store/record.ts'
 import type { RestoreState } from '#shared/store/restore-state.ts'
 import type { RestoreProgress, RunProgress } from './board-data.ts'
 import type { EntityJob } from './entity-jobs.ts'
@@ -70,6 +70,7 @@ function archiveToJson(shown: ShownArchive) {
     createdAt: record.createdAt,
     checkedAt,
     sizeBytes: record.archive.sizeBytes,
+    contentBytes: contentBytes(record),
     sha256: record.archive.sha256,
     state: shown.state,
     level: provenLevel(record),

@@ -4,7 +4,7 @@ import { formatEntity } from '#shared/model/entity.ts'
 import type { OverviewRow } from '#shared/overview/open-overview.ts'
 import { formatBytes } from '#shared/presentation/format.ts'
 import type { History, ShownArchive } from '#shared/retention/collect-history.ts'
-import { provenLevel } from '#shared/store/record.ts'
+import { contentBytes, provenLevel } from '#shared/store/record.ts'
 import { countContent } from './describe-json.ts'
 import type { EntityJob } from './entity-jobs.ts'
 import { actionForm, type Content, type View } from './frame.ts'
@@ -89,7 +89,7 @@ function showArchive(view: View, key: string, shown: ShownArchive): Html {
   const level = shown.state === 'good' ? texts.level(provenLevel(record)) : t.archiveStates[shown.state]
   const isOperator = view.visitor.role === 'operator'
   return html`<li class="${shown.state === 'good' ? 'good' : 'bad'}">
-<p><strong>${showTime(record.createdAt)}</strong> <span class="state ${shown.state === 'good' ? 'good' : 'bad'}">${level}</span> ${showBytes(record.archive.sizeBytes)} <span class="faint">${holds}</span></p>
+<p><strong>${showTime(record.createdAt)}</strong> <span class="state ${shown.state === 'good' ? 'good' : 'bad'}">${level}</span> ${showBytes(contentBytes(record))} <span class="faint">${holds}</span></p>
 <p class="faint">${shown.action === 'remove' ? html`<strong>${t.goes}</strong>` : until}: ${showSaid(shown.reasons.join(', '))}</p>
 ${faults.map(({ code, message }) => html`<p class="faint">${code}: ${showSaid(message)}</p>`)}
 <p class="links">${

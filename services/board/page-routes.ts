@@ -4,13 +4,14 @@ import { type Request, type Response, Router } from 'express'
 import { formatEntity } from '#shared/model/entity.ts'
 import { findStored } from './actions.ts'
 import { entityQuery, operations } from './api-description.ts'
-import { type ApiDeps, check, entityOf, readOrder, sendFile, untilGone } from './api-routes.ts'
+import { type ApiDeps, check, entityOf, readOrder, untilGone } from './api-routes.ts'
 import type { Csrf } from './csrf.ts'
 import { entityPage } from './entity-page.ts'
 import { type Content, renderFrame, type View } from './frame.ts'
 import { overviewPage } from './overview-page.ts'
 import { confirmPage, restorePage, restoreStatePage } from './restore-page.ts'
 import { runPage, runsPage } from './run-pages.ts'
+import { sendArchive } from './send-archive.ts'
 import { type RuleTexts, readRules, ruleNames, writeRules } from './simulate-retention.ts'
 import { diffPage, retentionPage, storePage } from './store-pages.ts'
 import { texts } from './texts.ts'
@@ -61,7 +62,7 @@ export function pageRoutes(deps: PageDeps): Router {
   })
   router.get('/entities/:entity/archives/:file', requireOperator, async (req, res) => {
     const found = await findStored(data, entityOf(req.params as Record<string, string>), String(req.params.file))
-    await sendFile(res, found.archivePath, found.record.archive.fileName)
+    await sendArchive(found, req, res, untilGone(res))
   })
   router.post('/entities/:entity/backup', requireOperator, async (req, res) => {
     const entity = entityOf(req.params as Record<string, string>)

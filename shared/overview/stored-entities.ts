@@ -6,7 +6,7 @@ import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
 import { type ArchiveState, stateOf } from '#shared/retention/collect-history.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import { readFolders } from '#shared/store/read-folders.ts'
-import { isGood, provenLevel } from '#shared/store/record.ts'
+import { contentBytes, isGood, provenLevel } from '#shared/store/record.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 
 /** One entity of one server. */
@@ -147,7 +147,7 @@ function digest(
     newest: { createdAtMs: Date.parse(newest.createdAt), state: stateOf(newest) },
     newestGood: good && {
       createdAtMs: Date.parse(good.createdAt),
-      sizeBytes: good.archive.sizeBytes,
+      sizeBytes: contentBytes(good),
       level: provenLevel(good),
     },
   }
