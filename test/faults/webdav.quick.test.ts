@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { waitFor } from '../support/wait-for.ts'
 import { assertNothingLost } from './assert-nothing-lost.ts'
-import { faultWorld, openInstallation } from './installation.ts'
+import { faultWorld, isIncremental, openInstallation } from './installation.ts'
 import { mountWebdav } from './webdav-mount.ts'
 
 /** With `TEST_STRATEGY=incremental` the tasks of the four projects have archives of their own. */
-const PARTS = process.env.TEST_STRATEGY === 'incremental' ? 4 : 0
+const PARTS = isIncremental ? 4 : 0
 
 it('a backup directory on a WebDAV mount is written, skipped, swept and listed', { timeout: 300_000 }, async (test) => {
   const mount = await mountWebdav(test)
