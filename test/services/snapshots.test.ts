@@ -55,6 +55,11 @@ function buildWorld(): World {
   return world
 }
 
+/** The last one, which stays the last: CVAT's archives have changed labels at their end, and the API does not tell. */
+function renameLabel(world: World, name = 'lorry'): void {
+  world.changeLabel(world.project(1).labelIds.at(-1)!, { name })
+}
+
 async function start(options: Partial<StackOptions> = {}) {
   const world = options.world ?? buildWorld()
   const stack = await startStack(redis, { world, incremental, ...options })
@@ -220,8 +225,8 @@ describe('with CVAT_BACKUP_STRATEGY=incremental', () => {
       capacity: { exportMs: 500 },
     })
     const runId = await stack.request({ entities: [{ type: 'project', id: 1 }] })
-    await waitFor('the first task to be stored', async () => (await backupsOf(stack, 1, 'task')).length > 0)
-    world.changeLabel(world.project(1).labelIds[0]!, { name: 'lorry' })
+    await waitFor('the first task to be stored', async () => (await backupsOf(stack, 4, 'task')).length > 0)
+    renameLabel(world)
     expect(await stack.ended(runId)).toMatchObject({ ok: true, failed: 0 })
     await expectAsExported(stack, 1)
   })
@@ -229,19 +234,18 @@ describe('with CVAT_BACKUP_STRATEGY=incremental', () => {
   test('labels that change between the last look and the project part let it look again', async () => {
     const { stack, world } = await start()
     let isStored = false
-    const rename = () => world.changeLabel(world.project(1).labelIds[0]!, { name: 'lorry' })
     stack.simulator.faults.add({
       path: /^\/api\/projects\/1$/,
       // Observed, as the first call for the project's own row is for; the next ones are for its project part.
       nth: 3,
       where: () => isStored,
-      fault: { kind: 'run', action: rename },
+      fault: { kind: 'run', action: () => renameLabel(world) },
     })
     // All tasks are there, so that the snapshot is made at its first look.
     expect(await stack.backUp({ mode: 't' })).toMatchObject({ ok: true })
     isStored = true
     expect(await stack.backUp({ entities: [{ type: 'project', id: 1 }] })).toMatchObject({ ok: true, failed: 0 })
-    expect(world.labels.get(world.project(1).labelIds[0]!)?.name).toBe('lorry')
+    expect(world.labels.get(world.project(1).labelIds.at(-1)!)?.name).toBe('lorry')
     await expectAsExported(stack, 1)
   })
 
@@ -281,10 +285,10 @@ describe('with CVAT_BACKUP_STRATEGY=incremental', () => {
   test('a task that is deleted while it is exported is named, and the snapshot is good without it', async () => {
     const { stack, world } = await start({ parallelExports: 1, capacity: { exportMs: 300 } })
     const runId = await stack.request({ entities: [{ type: 'project', id: 1 }] })
-    await waitFor('the first task to be stored', async () => (await backupsOf(stack, 1, 'task')).length > 0)
-    world.deleteTask(4)
+    await waitFor('the first task to be stored', async () => (await backupsOf(stack, 4, 'task')).length > 0)
+    world.deleteTask(1)
     const { failures } = await stack.ended(runId)
-    expect(failures.map(({ series }) => series)).toEqual(['task-4.backup'])
+    expect(failures.map(({ series }) => series)).toEqual(['task-1.backup'])
     await expectAsExported(stack, 1)
   })
 
@@ -327,7 +331,7 @@ describe('a history of changes', () => {
       () => void world.addTask({ projectId: 1, name: 'new', frames: 2, bytesPerFrame: 300 }),
       () => void world.addLabel({ type: 'project', id: chance.between(1, 2) }, `label ${chance.between(1, 999)}`),
       () => void world.setGuide({ type: 'project', id: 1 }, `# Guide ${chance.between(1, 99)}`),
-      () => void world.changeLabel(chance.pick(world.project(1).labelIds), { name: `named ${chance.between(1, 999)}` }),
+      () => renameLabel(world, `named ${chance.between(1, 999)}`),
       () => world.setJobState(chance.pick(world.task(chance.pick(tasksOf(1))).jobIds), 'in progress'),
     ]
     // Meanwhile it would be a failure with its name.
