@@ -102,12 +102,15 @@ export const incremental: Scenario = {
       details: Object.fromEntries(
         [...found].map(([name, backups]) => [
           name,
-          backups.map(({ run: { stdout: _, ...usage }, report: { urls, ...report }, storedBytes }) => ({
-            ...usage,
-            ...report,
-            requests: urls.length,
-            storedBytes,
-          })),
+          backups.map(
+            ({ run: { stdout: _, ...usage }, report: { urls, cpuMs: serverCpuMs, ...report }, storedBytes }) => ({
+              ...usage,
+              ...report,
+              serverCpuMs,
+              requests: urls.length,
+              storedBytes,
+            }),
+          ),
         ]),
       ),
     }

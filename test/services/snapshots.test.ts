@@ -105,7 +105,10 @@ async function expectAsExported(stack: Stack, id: number): Promise<void> {
 describe('with CVAT_BACKUP_STRATEGY=incremental', () => {
   test('every task is exported once, then those that change; each snapshot is what CVAT would have exported', async () => {
     const { stack, world } = await start()
-    expect(await stack.backUp()).toMatchObject({ ok: true, total: 6, done: 6, failed: 0 })
+    const summary = await stack.backUp()
+    expect(summary).toMatchObject({ ok: true, total: 6, done: 6, failed: 0, notes: [] })
+    const told = (await stack.ledger.events(summary.runId, '0')).find(({ series }) => series === 'project-1.backup')
+    expect(told?.reason).toMatch(/^a snapshot of 3 tasks, [\d.]+ kB together$/)
     expect(newExports(stack)).toEqual(['task-1', 'task-3', 'task-4', 'task-5'])
     await expectAsExported(stack, 1)
     await expectAsExported(stack, 2)
