@@ -19,6 +19,7 @@ import { readExport } from '../support/simulated-export.ts'
 import { emptyWorld } from '../support/small-world.ts'
 import { type Stack, type StackOptions, startStack } from '../support/start-stack.ts'
 import { waitFor } from '../support/wait-for.ts'
+import { openRestoreFixture } from './restorer/restore-fixture.ts'
 
 const redis = useRedis()
 expectNoLeaks()
@@ -418,7 +419,11 @@ describe('a history of changes', () => {
     await sweepAll(stack.store, { ...options, isActive: () => false, signal })
     const snapshots = await backupsOf(stack, 1)
     expect(snapshots).toHaveLength(KEPT)
-    for (const snapshot of snapshots) await assembled(snapshot)
+    for (const snapshot of snapshots) {
+      const { restore, target } = await openRestoreFixture({}, { store: stack.store, chunkBytes: 4_000_000 })
+      expect((await restore(snapshot)).differences).toEqual([])
+      expect(target.world.tasks.size).toBe(TASKS)
+    }
     const named = new Set(
       snapshots.flatMap(({ record }) => record.snapshot!.parts.map(({ archive }) => archive.fileName)),
     )
