@@ -109,7 +109,7 @@ describe('with CVAT_BACKUP_STRATEGY=incremental', () => {
     const summary = await stack.backUp()
     expect(summary).toMatchObject({ ok: true, total: 6, done: 6, failed: 0 })
     const told = (await stack.ledger.events(summary.runId, '0')).find(({ series }) => series === 'project-1.backup')
-    expect(told?.reason).toMatch(/^a snapshot of 3 tasks, [\d.]+ kB together$/)
+    expect(told?.reason).toMatch(/^a snapshot of 3 tasks, [\d.]+ kB together; before a restore/)
     expect(newExports(stack)).toEqual(['task-1', 'task-3', 'task-4', 'task-5'])
     await expectAsExported(stack, 1)
     await expectAsExported(stack, 2)
