@@ -52,6 +52,7 @@ const vitestReport = '.cache/vitest-report.json'
 const stackReport = '.cache/vitest-stack-report.json'
 const browserReport = '.cache/vitest-browser-report.json'
 const otherRedisReport = '.cache/vitest-report-redis.json'
+const faultsReport = '.cache/vitest-report-faults.json'
 /** The tests take a container where there is Docker; what depends on Redis most runs over the other kind besides. */
 const hasDocker = await findDocker()
 const otherRedis = hasDocker && process.env.TEST_REDIS !== 'local' ? 'local' : 'container'
@@ -110,6 +111,16 @@ const checks: readonly Check[] = [
     report: otherRedisReport,
     env: { TEST_REDIS: otherRedis },
     skip: hasDocker ? undefined : 'no Docker daemon answers',
+  },
+  // Those whose way is another one with snapshots; kills have scenarios of their own for them.
+  {
+    name: 'faults with snapshots',
+    command: [
+      ...['vitest', 'run', 'test/faults/cvat', 'test/faults/disk', 'test/faults/hostile', 'test/faults/redis'],
+      ...['test/faults/webdav', '--reporter=default', '--reporter=json', `--outputFile.json=${faultsReport}`],
+    ],
+    report: faultsReport,
+    env: { TEST_STRATEGY: 'incremental' },
   },
   // That they run: how fast is nothing to fail for on a machine that others use too.
   {

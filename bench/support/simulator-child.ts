@@ -3,12 +3,20 @@
 
 import { subscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage } from 'node:http'
+import { listMembers } from '../../test/simulator/archive-members.ts'
+import { planArchive } from '../../test/simulator/archive-plan.ts'
 import { seedBulk } from '../../test/simulator/seed-bulk.ts'
 import { startSimulator } from '../../test/simulator/simulator.ts'
 import type { ExportRecord } from '../../test/simulator/stats.ts'
 import { World } from '../../test/simulator/world.ts'
 import type { EntityKey } from '../../test/simulator/world-records.ts'
-import type { ExportTimes, SimulatorCommand, SimulatorReport, SimulatorSetup } from './start-simulator-process.ts'
+import type {
+  ExportTimes,
+  MemberFact,
+  SimulatorCommand,
+  SimulatorReport,
+  SimulatorSetup,
+} from './start-simulator-process.ts'
 import { startUsers } from './start-users.ts'
 import { seedWorkload } from './workload.ts'
 
@@ -40,6 +48,7 @@ subscribe('http.server.request.start', (message) => {
 process.on('message', (command: SimulatorCommand) => {
   if (command.do === 'annotate') for (const id of command.taskIds) world.annotate(id)
   if (command.do === 'start-users') startUsers(simulator, command.users)
+  if (command.do === 'members') send(membersOf(command.projectId))
   if (command.do === 'times') send(simulator.stats.exports.map(timesOf))
   if (command.do === 'report') {
     const { stats } = simulator
@@ -69,7 +78,14 @@ function timesOf({ userId, entity, postedMs, startedMs, endedMs }: ExportRecord)
   return { isOurs, projectId: entity.id, postedMs, startedMs, endedMs, downloadedMs: downloaded }
 }
 
-function send(message: SimulatorReport | readonly ExportTimes[] | { url: string; token: string }): void {
+function membersOf(id: number): MemberFact[] {
+  const plan = planArchive(world, { type: 'project', id }, 'backup', null)
+  return listMembers(plan).map(({ name, content }) => ({ name, sizeBytes: content.size, crc32: content.crc }))
+}
+
+type Answer = SimulatorReport | readonly ExportTimes[] | readonly MemberFact[] | { url: string; token: string }
+
+function send(message: Answer): void {
   process.send?.(message)
 }
 

@@ -27,6 +27,14 @@ export type SimulatorCommand =
   | { readonly do: 'times' }
   | { readonly do: 'start-users'; readonly users: UserLoad }
   | { readonly do: 'annotate'; readonly taskIds: readonly number[] }
+  | { readonly do: 'members'; readonly projectId: number }
+
+/** One of an archive, as its directory has it. */
+export interface MemberFact {
+  readonly name: string
+  readonly sizeBytes: number
+  readonly crc32: number
+}
 
 /** All since the last report, CPU time since its start. */
 export interface SimulatorReport {
@@ -67,6 +75,8 @@ export interface SimulatorProcess extends AsyncDisposable {
   /** Of all exports since the start, in the order in which they were asked for. */
   times(): Promise<readonly ExportTimes[]>
   annotate(taskIds: readonly number[]): void
+  /** Of the archive that the server would make of the whole project now, in its order. Costs reading all of its media. */
+  members(projectId: number): Promise<readonly MemberFact[]>
   /** People begin to ask for exports of their own. */
   startUsers(users: UserLoad): void
 }
@@ -103,6 +113,10 @@ export async function startSimulatorProcess(setup: SimulatorSetup): Promise<Simu
     },
     startUsers: (users) => void child.send({ do: 'start-users', users } satisfies SimulatorCommand),
     annotate: (taskIds) => void child.send({ do: 'annotate', taskIds } satisfies SimulatorCommand),
+    members(projectId) {
+      child.send({ do: 'members', projectId } satisfies SimulatorCommand)
+      return answer<readonly MemberFact[]>()
+    },
     async [Symbol.asyncDispose]() {
       if (child.exitCode !== null) return
       const exited = once(child, 'exit')

@@ -29,7 +29,7 @@ export async function assemble(args: string[]): Promise<number> {
   const { signal } = stopping
   try {
     const { path: found, stored } = await findArchive(openStore({ directory: backupDir }), text)
-    if (!stored || !isSnapshot(stored.record)) throw noSnapshot(found)
+    if (!stored || !isSnapshot(stored.record)) throw noSnapshot(found, stored)
     const path = resolve(values.output ?? nameWhole(stored))
     if (!relative(resolve(backupDir), dirname(path)).startsWith('..')) {
       throw wrongUsage(`${path} is in the backup directory: name a file elsewhere with -o`)
@@ -74,10 +74,17 @@ async function writeWhole(
   return { sizeBytes, problems: [...known, ...found.filter(({ taskId, code }) => !keys.has(taskId ?? code))] }
 }
 
-function noSnapshot(path: string): BackupError {
-  return new BackupError(`${path} is no snapshot of a backup directory`, {
+function noSnapshot(path: string, stored: StoredArchive | undefined): BackupError {
+  if (!stored) {
+    return new BackupError(`${path} is no snapshot of a backup directory`, {
+      code: 'no-snapshot',
+      retryable: false,
+      hint: 'A snapshot can be read only in its backup directory, CVAT_BACKUP_DIR; `cvat-backups list` shows those there.',
+    })
+  }
+  return new BackupError(`${path} is no snapshot: it is one file already`, {
     code: 'no-snapshot',
     retryable: false,
-    hint: 'Archives that are whole already can be copied as they are, `extract` writes a task that is kept without media; `cvat-backups list` tells which are snapshots.',
+    hint: 'Copy it as it is; `extract` writes a task that is kept without its media. `cvat-backups list` tells which archives are snapshots; one that is not good must be named by its file.',
   })
 }

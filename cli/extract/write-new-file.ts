@@ -32,8 +32,24 @@ export async function writeNewFile(
     return sizeBytes
   } catch (error) {
     await unlink(temporaryPath).catch(() => undefined)
-    throw toStoreError(error, `Writing ${path}`)
+    throw toFileError(error, path)
   }
+}
+
+/** The file lies somewhere else than the backup directory, of which the store's hints speak. */
+const HINTS: Readonly<Record<string, string>> = {
+  'disk-full': 'Free space there, or name a file on another disk with -o.',
+  'directory-missing': 'There is no such folder: make it, or name another one with -o.',
+  'not-a-directory': 'A part of the path is a file: name another one with -o.',
+  'permission-denied': 'You may not write there: name a file elsewhere with -o.',
+  'read-only': 'It is mounted read-only: name a file elsewhere with -o.',
+}
+
+function toFileError(error: unknown, path: string): unknown {
+  const known = toStoreError(error, `Writing ${path}`)
+  if (known === error || !(known instanceof BackupError)) return error
+  const { message, code, retryable, cause } = known
+  return new BackupError(message, { code, retryable, cause, hint: HINTS[code] ?? known.hint })
 }
 
 async function assertFree(path: string): Promise<void> {

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import type { CvatClient } from '#shared/cvat/client.ts'
+import type { LabelDescription } from '#shared/cvat/description-calls.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import type { Observation } from '#shared/model/observation.ts'
 import type { SnapshotPayload } from '#shared/queues/snapshots-queue.ts'
@@ -29,7 +30,11 @@ export interface SnapshotDraft {
   readonly observation: Observation
   /** When observing began, just before the parts were looked up; milliseconds since 1970. */
   readonly observedAtMs: number
+  /** The project's, read before it was observed. */
+  readonly labels: readonly LabelDescription[]
   readonly parts: readonly FoundPart[]
+  /** Tasks that have changed again since their parts were made for this snapshot. */
+  readonly drifted: ReadonlySet<number>
   /** Why a task has no archive of the state that was observed. */
   readonly failed: ReadonlyMap<number, string>
 }
@@ -41,8 +46,8 @@ export interface SnapshotDraft {
 const MOST_MS = 3600_000
 
 /**
- * @throws BackupError `parts-failed` after a snapshot was stored that is not good; `parts-gone` (retryable) when a part has gone
- * meanwhile; what writing and asking the server may throw
+ * @throws BackupError `parts-failed` after a snapshot was stored that is not good; retryable `parts-gone` when a part has gone
+ * meanwhile, `changed-meanwhile` when the labels have changed; what writing and asking the server may throw
  */
 export async function commitSnapshot(
   draft: SnapshotDraft,
@@ -64,6 +69,7 @@ export async function commitSnapshot(
       previous,
       signal,
     })
+    assertSameLabels(made, draft)
     const projectPart = await inspectProjectPart(partial.path, made, observation, signal)
     const createdAt = new Date(observedAtMs).toISOString()
     // Before the snapshot, so that none is stored without it where it can be had.
@@ -143,6 +149,16 @@ async function inspectProjectPart(
   throw new BackupError(`the project part of the snapshot is not sound: ${problem.message}`, {
     code: 'damaged',
     retryable: true,
+  })
+}
+
+/** A project part with other labels than its tasks' archives would not be restored. The next look finds the tasks changed. */
+function assertSameLabels(made: ProjectPart, { job, labels }: SnapshotDraft): void {
+  if (JSON.stringify(made.labels) === JSON.stringify(labels)) return
+  throw new BackupError(`the labels of project ${job.series.entity.id} were changed while its snapshot was made`, {
+    code: 'changed-meanwhile',
+    retryable: true,
+    hint: 'It is tried again, with its tasks as they are then.',
   })
 }
 

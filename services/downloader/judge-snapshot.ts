@@ -2,10 +2,12 @@
 
 import { BackupError } from '#shared/errors/backup-error.ts'
 import type { TaskObservation } from '#shared/model/observation.ts'
+import { formatBytes } from '#shared/presentation/format.ts'
 import type { Outcome } from '#shared/queues/outcomes-queue.ts'
 import type { Inspection } from '#shared/store/inspection.ts'
 import {
   type ArchiveRecord,
+  contentBytes,
   isGood,
   type Problem,
   type SnapshotPart,
@@ -28,7 +30,7 @@ export interface DescribedParts {
 
 /** @param projectPart what reading the project part back has shown */
 export function describeParts(
-  { job, observation, parts: found }: Pick<SnapshotDraft, 'job' | 'observation' | 'parts'>,
+  { observation, parts: found, drifted }: Pick<SnapshotDraft, 'observation' | 'parts' | 'drifted'>,
   projectPart: Inspection,
   madeWarnings: readonly Problem[],
 ): DescribedParts {
@@ -41,15 +43,15 @@ export function describeParts(
   let isFresh = true
   for (const part of found) {
     const { task, position, newest, isExact } = part
-    const isDrifted = !isExact && isOwnOf(job.startedAt, part)
+    const isDrifted = !isExact && drifted.has(task.id)
     if (!isExact && !isDrifted) problems.push(describeFault(part))
     if (!newest) continue
     const { record } = newest
     const { fileName, sizeBytes, sha256 } = record.archive
     const archive = { fileName, sizeBytes, sha256 }
-    const drifted = isDrifted ? { isDrifted: true as const } : {}
+    const mark = isDrifted ? { isDrifted: true as const } : {}
     const media = record.mediaFrom && { mediaFrom: record.mediaFrom }
-    parts.push({ position, taskId: task.id, observedAt: record.createdAt, ...drifted, archive, ...media })
+    parts.push({ position, taskId: task.id, observedAt: record.createdAt, ...mark, archive, ...media })
     if (isDrifted) rows.set(task.id, record.observation.tasks[0] ?? task)
     const [row] = record.members.perTask
     perTask.push({ name: task.name, frames: task.size, ...row, position, taskId: task.id })
@@ -64,14 +66,6 @@ export function describeParts(
     rows: observation.tasks.map(({ id }) => rows.get(id)!),
     inspection: { ...projectPart, level, members: { count: members, perTask }, problems, warnings },
   }
-}
-
-/** Whether the archive was made for this very snapshot, and its task has changed again since. */
-export function isOwnOf(startedAt: string | undefined, { newest }: Pick<FoundPart, 'newest'>): boolean {
-  if (!newest || startedAt === undefined) return false
-  // An export that another run had asked for before is its own, too, if it came in since.
-  const { createdAt, verification } = newest.record
-  return Math.max(Date.parse(createdAt), Date.parse(verification.checkedAt)) >= Date.parse(startedAt)
 }
 
 function describeFault({ task, newest }: FoundPart): Problem {
@@ -93,6 +87,12 @@ export function assertSnapshotGood(record: ArchiveRecord, failed: ReadonlyMap<nu
     retryable: false,
     hint: 'The snapshot is kept and marked, with all other tasks as they are now. Once the cause is gone, retry the failed tasks and then this job, or wait for the next run: only what is missing is exported.',
   })
+}
+
+/** Its own file is small: what it stands for is said beside its size. */
+export function aboutSnapshot(record: ArchiveRecord): string {
+  const count = record.snapshot?.parts.length ?? 0
+  return `a snapshot of ${count} ${count === 1 ? 'task' : 'tasks'}, ${formatBytes(contentBytes(record))} together`
 }
 
 /** What a done snapshot's outcome says besides its size. */

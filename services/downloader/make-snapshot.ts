@@ -3,10 +3,12 @@
 import type { Claims } from '#shared/coordination/claims.ts'
 import { nameRound } from '#shared/coordination/name-round.ts'
 import type { RunLedger } from '#shared/coordination/run-ledger.ts'
+import type { LabelDescription } from '#shared/cvat/description-calls.ts'
 import { observeEntity } from '#shared/cvat/observe-entity.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import type { TaskObservation } from '#shared/model/observation.ts'
 import { formatSeries } from '#shared/model/series.ts'
+import { quoteName } from '#shared/presentation/format.ts'
 import type { OpenQueue } from '#shared/queues/open-queue.ts'
 import type { Outcome } from '#shared/queues/outcomes-queue.ts'
 import type { SnapshotPayload } from '#shared/queues/snapshots-queue.ts'
@@ -19,7 +21,8 @@ import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { type CommitSnapshotDeps, commitSnapshot } from './commit-snapshot.ts'
 import type { DiskRoom } from './disk-room.ts'
 import { type FoundPart, findParts } from './find-parts.ts'
-import { describeSnapshot, isOwnOf } from './judge-snapshot.ts'
+import { findUnknownLabels } from './find-unknown-labels.ts'
+import { aboutSnapshot, describeSnapshot } from './judge-snapshot.ts'
 import { findWholeWith, listWholeArchives, takeTaskOut } from './take-apart.ts'
 import { joinReasons } from './take-workflow.ts'
 
@@ -73,13 +76,18 @@ export async function makeSnapshot(
   await context.progress({ phase: 'observe' })
   const observedAtMs = Date.now()
   const { entity } = job.series
+  // Before the tasks, whose dates all move when a label changes: what is of their observed states has these labels.
+  const labels = await deps.cvat.descriptions.listLabels(entity.id, context.signal)
   const observation = await observeEntity(entity, job.organization, deps.cvat, context.signal)
   const notBefore = job.full ? job.startedAt : undefined
   let parts = await findParts(observation.tasks, deps, notBefore)
   if (!job.full && (await takeOutOfWholes(parts, job, context, deps))) {
     parts = await findParts(observation.tasks, deps)
   }
-  const wanted = parts.filter((part) => isWanted(part, job, deps.driftMs))
+  const failed = await findFailures(parts, job, deps)
+  const drifted = parts.filter((part) => isDrifted(part, job, failed))
+  const outdated = await findOutdated(drifted, labels, context.signal)
+  const wanted = parts.filter((part) => isWanted(part, job, { failed, outdated, driftMs: deps.driftMs }))
   if (wanted.length > 0) {
     job = await askFor(
       wanted.map(({ task }) => task),
@@ -89,11 +97,12 @@ export async function makeSnapshot(
     )
     throw postpone(job, wanted.length)
   }
-  const failed = new Map<number, string>()
-  for (const { task, isExact } of parts) {
-    if (!isExact) failed.set(task.id, await explainFailure(task, job, deps))
+  const draft = {
+    ...{ job, observation, observedAtMs, labels, parts },
+    drifted: new Set(drifted.filter(({ task }) => !outdated.has(task.id)).map(({ task }) => task.id)),
+    failed: new Map([...failed, ...outdated]),
   }
-  const { archive, note } = await commitSnapshot({ job, observation, observedAtMs, parts, failed }, context, deps)
+  const { archive, note } = await commitSnapshot(draft, context, deps)
   return finish(job, archive, note, deps)
 }
 
@@ -137,11 +146,51 @@ function postpone({ asked }: SnapshotPayload, left: number): Postponed {
   return new Postponed(`waits for ${left} tasks`, delayMs)
 }
 
-/** A task that was asked for and has no newer archive than before has failed: asking again in this run would be no use. */
-function isWanted({ task, newest, isExact }: FoundPart, job: SnapshotPayload, driftMs: number): boolean {
-  if (isExact || (job.asked?.round ?? 0) >= MOST_ROUNDS) return false
-  if (!job.tried?.includes(task.id)) return true
-  return isOwnOf(job.startedAt, { newest }) && Date.now() - Date.parse(newest!.record.createdAt) > driftMs
+/**
+ * Whether the task was backed up for this snapshot, or found unchanged by then, and has changed again since. The run's account
+ * tells, not a date in the archive's record: a re-check in the meantime moves one of an archive of last year.
+ */
+function isDrifted(
+  { task, newest, isExact }: FoundPart,
+  { tried }: SnapshotPayload,
+  failed: ReadonlyMap<number, string>,
+): boolean {
+  return !isExact && newest !== undefined && tried?.includes(task.id) === true && !failed.has(task.id)
+}
+
+/** A task that was asked for and has failed: asking again in this run would be no use. */
+function isWanted(
+  { task, newest, isExact }: FoundPart,
+  { tried, asked }: SnapshotPayload,
+  known: {
+    readonly failed: ReadonlyMap<number, string>
+    readonly outdated: ReadonlyMap<number, string>
+    readonly driftMs: number
+  },
+): boolean {
+  if (isExact || (asked?.round ?? 0) >= MOST_ROUNDS) return false
+  if (!tried?.includes(task.id)) return true
+  if (!newest || known.failed.has(task.id)) return false
+  return known.outdated.has(task.id) || Date.now() - Date.parse(newest.record.createdAt) > known.driftMs
+}
+
+/**
+ * Of the tasks that have drifted, however little, those that could not be restored with what the project is now: they have
+ * labels that were renamed or removed since, or are of the project that they have come from.
+ */
+async function findOutdated(
+  drifted: readonly FoundPart[],
+  labels: readonly LabelDescription[],
+  signal: AbortSignal,
+): Promise<Map<number, string>> {
+  const outdated = new Map<number, string>()
+  for (const { task, newest } of drifted) {
+    const unknown = await findUnknownLabels(newest!.archivePath, labels, signal)
+    if (unknown.length === 0) continue
+    const shown = unknown.slice(0, 3).map(quoteName).join(', ')
+    outdated.set(task.id, `its archive has labels that its project no longer has: ${shown}`)
+  }
+  return outdated
 }
 
 /** Added, then noted: a crash in between adds the same again, and entering it twice changes nothing. */
@@ -195,18 +244,23 @@ async function takeOutOfWholes(
   return taken > 0
 }
 
-/** Undefined in effect for a task that drifted: what there is of it was made for this snapshot. */
-async function explainFailure(
-  { id }: TaskObservation,
-  { series, backupId, runId }: SnapshotPayload,
+/** Why tasks that were asked for have no archive of their present state, of those whose backup has failed. */
+async function findFailures(
+  parts: readonly FoundPart[],
+  { tried, series, backupId, runId }: SnapshotPayload,
   deps: SnapshotDeps,
-): Promise<string> {
+): Promise<Map<number, string>> {
+  const failures = new Map<number, string>()
+  const asked = parts.filter(({ task, isExact }) => !isExact && tried?.includes(task.id))
+  if (asked.length === 0) return failures
   const { runs } = await deps.ledger.waiting(formatSeries(series), { backupId, runId })
-  for (const run of runs) {
-    const failure = await deps.ledger.failureOf(run, seriesOf(id))
-    if (failure) return failure.reason
+  for (const { task } of asked) {
+    for (const run of runs) {
+      const failure = await deps.ledger.failureOf(run, seriesOf(task.id))
+      if (failure) failures.set(task.id, failure.reason)
+    }
   }
-  return 'it has no archive of its present state'
+  return failures
 }
 
 async function finish(
@@ -232,6 +286,7 @@ async function finish(
       result: 'done',
       sizeBytes,
       archive: { createdAt: record.createdAt, level: record.verification.level },
+      about: aboutSnapshot(record),
       ...joinReasons(told, note),
     },
   })

@@ -8,21 +8,26 @@ import type { DiskRoom } from './disk-room.ts'
 import { fullDiskHint, NoRoomError } from './no-room-error.ts'
 
 /**
- * Runs the download of a job. A job that has waited asks for its room before anything else, so that waiting costs the
+ * Runs what a job writes into the directory. A job that has waited asks for its room before anything else, so that waiting costs the
  * server nothing.
  *
  * @throws Postponed when there is no room; BackupError `disk-full`, not retryable, when that took too long
  */
-export async function postponeWhenFull(
-  payload: DownloadPayload,
-  context: JobContext<DownloadPayload>,
+export async function postponeWhenFull<Payload extends Pick<DownloadPayload, 'waitsForRoom'>>(
+  payload: Payload,
+  context: JobContext<Payload>,
   room: DiskRoom,
-  run: () => Promise<string>,
+  run: (context: JobContext<Payload>) => Promise<string>,
 ): Promise<string> {
   const { waitsForRoom } = payload
+  let latest = payload
+  const save = async (changed: Payload) => {
+    await context.save(changed)
+    latest = changed
+  }
   try {
     if (waitsForRoom || room.closedSinceMs !== undefined) await room.assertRoom(waitsForRoom?.neededBytes)
-    const answer = await run()
+    const answer = await run({ ...context, save })
     room.noteStored(waitsForRoom !== undefined)
     return answer
   } catch (error) {
@@ -33,7 +38,7 @@ export async function postponeWhenFull(
     const sinceMs = waitsForRoom ? Date.parse(waitsForRoom.since) : (room.closedSinceMs ?? Date.now())
     if (Date.now() - sinceMs >= room.limitMs) throw tooLong(error, room.limitMs)
     const since = new Date(sinceMs).toISOString()
-    await context.save({ ...payload, waitsForRoom: neededBytes === undefined ? { since } : { since, neededBytes } })
+    await context.save({ ...latest, waitsForRoom: neededBytes === undefined ? { since } : { since, neededBytes } })
     await context.progress({ phase: 'waiting for disk space', neededBytes, freeBytes: figures?.freeBytes })
     throw new Postponed(describeError(error), room.checkEveryMs)
   }

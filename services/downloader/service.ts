@@ -82,7 +82,7 @@ export async function startDownloader(deps: DownloaderDeps): Promise<Service> {
     concurrency: parallelDownloads,
     handle: (payload, context) => {
       const inBackup = withBackup(context, payload)
-      return postponeWhenFull(payload, inBackup, room, () => downloadArchive(payload, inBackup, archiveDeps))
+      return postponeWhenFull(payload, inBackup, room, (job) => downloadArchive(payload, job, archiveDeps))
     },
     async giveUp(payload, error) {
       // The sweep of all would remove it, too, but perhaps a day later.
@@ -123,7 +123,10 @@ export async function startDownloader(deps: DownloaderDeps): Promise<Service> {
     logger,
     metrics: metrics.jobs,
     concurrency: parallelDownloads,
-    handle: (payload, context) => makeSnapshot(payload, withBackup(context, payload), snapshotDeps),
+    handle: (payload, context) => {
+      const inBackup = withBackup(context, payload)
+      return postponeWhenFull(payload, inBackup, room, (job) => makeSnapshot(payload, job, snapshotDeps))
+    },
     async giveUp(payload, error) {
       await store.discardPartials(payload.backupId).catch(() => undefined)
       await outcomes.add(failureOutcome(payload, error))

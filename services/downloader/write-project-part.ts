@@ -5,7 +5,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { composeGuide } from '#shared/composition/compose-guide.ts'
 import { composeProjectJson } from '#shared/composition/compose-project-json.ts'
 import { openZipWriter } from '#shared/composition/write-zip.ts'
-import type { DescriptionCalls, GuideDescription } from '#shared/cvat/description-calls.ts'
+import type { DescriptionCalls, GuideDescription, LabelDescription } from '#shared/cvat/description-calls.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import { type FileOperations, realFiles } from '#shared/store/file-operations.ts'
 import { hashFile } from '#shared/store/hash-file.ts'
@@ -20,6 +20,8 @@ export interface ProjectPart {
   readonly sha256: string
   /** The project's own date when it was read. */
   readonly updatedDate: string
+  /** As project.json has them. */
+  readonly labels: readonly LabelDescription[]
   readonly guide: GuideNote | null
   /** `guide-asset-gone`: the text names a picture that the server does not have (any more). */
   readonly warnings: readonly Problem[]
@@ -58,7 +60,7 @@ export async function writeProjectPart(projectId: number, options: ProjectPartOp
     if (isSame(read, now)) {
       const { sizeBytes, guide, warnings } = written
       const sha256 = await hashFile(files as FileOperations, path, signal)
-      return { sizeBytes, sha256, updatedDate: now.updatedDate, guide, warnings }
+      return { sizeBytes, sha256, updatedDate: now.updatedDate, labels: now.labels, guide, warnings }
     }
     if (round === MOST_READINGS) throw changedMeanwhile(projectId)
     read = now
@@ -68,6 +70,7 @@ export async function writeProjectPart(projectId: number, options: ProjectPartOp
 interface Reading {
   readonly updatedDate: string
   readonly json: string
+  readonly labels: readonly LabelDescription[]
   readonly guide: GuideDescription | null
 }
 
@@ -87,7 +90,7 @@ async function readOnce(projectId: number, cvat: DescriptionCalls, signal: Abort
   const project = await cvat.getProject(projectId, signal)
   const labels = await cvat.listLabels(projectId, signal)
   const guide = project.guide_id === null ? null : await findGuide(project.guide_id, cvat, signal)
-  return { updatedDate: project.updated_date, json: composeProjectJson(project, labels), guide }
+  return { updatedDate: project.updated_date, json: composeProjectJson(project, labels), labels, guide }
 }
 
 /** Null: it was removed a moment ago; then the project has another date by now, and is read again. */

@@ -118,7 +118,7 @@ export function openRunLedger({ redis, prefix }: QueueConnection) {
       outcome.sizeBytes,
       JSON.stringify(failure),
       outcome.name,
-      reason,
+      [outcome.about ?? '', reason].filter((text) => text !== '').join('; '),
       `${prefix}:run:`,
       EVENTS_KEPT,
       KEPT_SECONDS,

@@ -5,6 +5,12 @@ import { observationSchema } from '#shared/model/observation.ts'
 import { backupSchema } from './exports-queue.ts'
 import { keepFinishedJobs, type QueueDefinition } from './queue-definition.ts'
 
+/** A job has found no room on the disk: since when it waits (ISO 8601 UTC), and for how much, if that is known. */
+export const waitsForRoomSchema = z.object({
+  since: z.iso.datetime(),
+  neededBytes: z.int().nonnegative().optional(),
+})
+
 export const downloadPayloadSchema = backupSchema.extend({
   requestId: z.string(),
   /** As CVAT gave it; the client rewrites it onto CVAT_URL and refuses anything that is not a path of its API. */
@@ -14,8 +20,7 @@ export const downloadPayloadSchema = backupSchema.extend({
   observation: observationSchema,
   serverVersion: z.string(),
   exportAttempts: z.int().positive(),
-  /** The job has found no room on the disk: since when it waits (ISO 8601 UTC), and for how much, if that is known. */
-  waitsForRoom: z.object({ since: z.iso.datetime(), neededBytes: z.int().nonnegative().optional() }).optional(),
+  waitsForRoom: waitsForRoomSchema.optional(),
 })
 
 export type DownloadPayload = z.infer<typeof downloadPayloadSchema>

@@ -22,6 +22,8 @@ export const outcomePayloadSchema = z.object({
   /** The stored archive: when its export was asked for (ISO 8601 UTC), and how far its verification got. */
   archive: z.object({ createdAt: z.iso.datetime(), level: z.string().max(20) }).optional(),
   reason: z.string().max(2_000).optional(),
+  /** What was stored, where its size alone would mislead; said of what went well, and no reason for a note. */
+  about: z.string().max(200).optional(),
   code: z.string().max(100).optional(),
   hint: z.string().max(1_000).optional(),
   /**

@@ -2,6 +2,7 @@
 // then write down what the project is made of.
 
 import { z } from 'zod'
+import { waitsForRoomSchema } from './downloads-queue.ts'
 import { backupSchema } from './exports-queue.ts'
 import { keepFinishedJobs, type QueueDefinition } from './queue-definition.ts'
 
@@ -14,6 +15,7 @@ export const snapshotPayloadSchema = backupSchema.extend({
   asked: z.object({ round: z.int().positive(), at: z.iso.datetime(), taskIds: z.array(z.int().positive()) }).optional(),
   /** All that it was ever asked for. */
   tried: z.array(z.int().positive()).optional(),
+  waitsForRoom: waitsForRoomSchema.optional(),
 })
 
 export type SnapshotPayload = z.infer<typeof snapshotPayloadSchema>

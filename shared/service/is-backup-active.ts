@@ -23,12 +23,19 @@ export async function mayBeActive(
   const runId = backupId.slice(0, Math.max(0, backupId.indexOf('.')))
   const startedAt = timeOfRun(runId)
   if (!startedAt || now.getTime() - startedAt.getTime() > FOREIGN_RUN_MS) return false
-  return (await ledger.read(withoutSuffix(runId))) === undefined
+  const run = await ledger.read(withoutSuffix(runId))
+  if (run === undefined) return true
+  // What is taken out of a whole archive has no claim of its own, but that of the project's snapshot.
+  return isTakenApart(runId) && (run.state === 'listing' || run.state === 'waiting')
 }
 
 /** What a snapshot asks for once more, or takes out of a whole archive, has the run's id with a suffix; no run's id ends so. */
 function withoutSuffix(runId: string): string {
   return runId.replace(/-(?:r\d+|apart)$/, '')
+}
+
+function isTakenApart(runId: string): boolean {
+  return runId.endsWith('-apart')
 }
 
 /** Longer than any run: CVAT keeps an exported file for a day. */

@@ -131,10 +131,12 @@ async function assertInspectedSize(files: FileOperations, { partialPath, inspect
 
 /** This backup's archive from an earlier run of the same handler, unless the new one is better. */
 function findCommitted(listing: EntityListing, input: CommitInput): StoredArchive | undefined {
-  const ofBackup = listing.archives.filter(({ record }) => record.origin.backupId === input.origin.backupId)
-  const good = ofBackup.find(({ record }) => isGood(record))
-  if (good || input.inspection.problems.length === 0) return good
   const snapshot = input.snapshot && digestSnapshot(input.inspection, input.snapshot.parts)
+  const ofBackup = listing.archives.filter(({ record }) => record.origin.backupId === input.origin.backupId)
+  // A snapshot of other parts is another one: those of the one before may have gone, which is why it was made again.
+  const isSame = ({ record }: StoredArchive) => isGood(record) && (!snapshot || record.snapshot?.sha256 === snapshot)
+  const good = ofBackup.find(isSame)
+  if (good || input.inspection.problems.length === 0) return good
   return ofBackup.find(
     ({ record }) => record.archive.sha256 === input.inspection.sha256 && record.snapshot?.sha256 === snapshot,
   )

@@ -1,7 +1,9 @@
 // What the commands make of a snapshot: of archives that a real CVAT made, against its own archive of the same moment.
 
-import { readdir, rm } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { openSourceArchive } from '#shared/composition/open-source-archive.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
@@ -39,6 +41,19 @@ describe('cvat-backups assemble', () => {
     expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('is there already') })
   })
 
+  test('is done by hand with the lines in docs/backup-format.md, as they stand there', async () => {
+    const { directory, snapshot, out } = await storeOne()
+    const text = await readFile(join(import.meta.dirname, '../../docs/backup-format.md'), 'utf8')
+    const [, lines] = /```sh\n(cd <CVAT_BACKUP_DIR>\/project-6\npython3.*?)```/s.exec(text) ?? []
+    const script = lines!
+      .replace('<CVAT_BACKUP_DIR>', directory)
+      .replace(/\S+-snapshot-\S+\.json/, snapshot.record.archive.fileName.replace(/zip$/, 'json'))
+      .replace('/tmp/whole.zip', out)
+    await promisify(execFile)('bash', ['-euc', script])
+    expect(await listMembers(out)).toEqual(await listMembers(cvatsOwn))
+    await testWithUnzip(out)
+  })
+
   test('refuses what is no snapshot, and one with a part that is damaged or gone, and leaves nothing', async () => {
     const { store, directory, snapshot, folder, out } = await storeOne()
     const whole = await storeFile(store, {
@@ -47,7 +62,14 @@ describe('cvat-backups assemble', () => {
       observation: observe(4, 4, 4, 20),
     })
     const refused = await runCommand(directory, 'assemble', whole.archivePath, '-o', out)
-    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('is no snapshot') })
+    expect(refused).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('is no snapshot: it is one file already'),
+    })
+    const foreign = await runCommand(directory, 'assemble', cvatsOwn, '-o', out)
+    expect(foreign).toMatchObject({ code: 1, stderr: expect.stringContaining('is no snapshot of a backup directory') })
+    const nowhere = await runCommand(directory, 'assemble', snapshot.archivePath, '-o', join(folder, 'none/out.zip'))
+    expect(nowhere).toMatchObject({ code: 1, stderr: expect.stringContaining('There is no such folder') })
     const [task] = (await store.listRecords({ type: 'task', id: 102 })).archives
     await flipByte(task!.archivePath, 2_000)
     expect(await runCommand(directory, 'assemble', snapshot.archivePath, '-o', out)).toMatchObject({ code: 1 })

@@ -7,7 +7,7 @@ import { type CallRule, type RuleHandle, troubledAnswers } from '../simulator/fa
 import { emptyWorld } from '../support/small-world.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { assertNothingLost, type Expected, type Findings } from './assert-nothing-lost.ts'
-import { faultWorld, type Installation, openInstallation, untilStored } from './installation.ts'
+import { faultWorld, type Installation, isIncremental, openInstallation, untilStored } from './installation.ts'
 import type { Chance } from './seeded-random.ts'
 
 export interface CvatFault {
@@ -131,7 +131,10 @@ export const brokenBodies: readonly CvatFault[] = [
   },
 ]
 
-/** Exports that go wrong, and people who change things meanwhile. Every third entity is `task-N`, the others are projects. */
+/**
+ * Exports that go wrong, and people who change things meanwhile. Every third entity is `task-N`, the others are projects, the
+ * second one with task 2.
+ */
 export const serverEvents: readonly CvatFault[] = [
   {
     name: 'login token revoked',
@@ -155,7 +158,7 @@ export const serverEvents: readonly CvatFault[] = [
   {
     name: 'project deleted meanwhile',
     arrange: ({ simulator, world }) => runOnExportOf(simulator.faults, 2, () => world.deleteProject(2)),
-    failing: ['project-2'],
+    failing: isIncremental ? ['project-2', 'task-2'] : ['project-2'],
   },
   {
     name: 'project renamed meanwhile',
@@ -222,6 +225,9 @@ function breakBodies(
   })
 }
 
+/** Of project 2, or task 2, which is in it. */
 function runOnExportOf(faults: FaultList, id: number, action: () => void): RuleHandle[] {
-  return [faults.add({ method: 'POST', entity: { type: 'project', id }, times: 1, fault: { kind: 'run', action } })]
+  // Of a project that is backed up task by task, its one task is exported.
+  const entity = { type: isIncremental ? 'task' : 'project', id } as const
+  return [faults.add({ method: 'POST', entity, times: 1, fault: { kind: 'run', action } })]
 }

@@ -1,7 +1,7 @@
 // What a disk can do to a run in the middle.
 
 import { chmod, readFile, rename, rm, truncate, unlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, type TestContext } from 'vitest'
 import { waitFor } from '../support/wait-for.ts'
@@ -90,7 +90,11 @@ export async function loseWrites({ test, entities, chance }: DiskFaultOptions, f
 }
 
 /** Stored archives lose bits, or cannot be read at all: a re-check tells which, the next run backs the former up anew. */
-export async function spoilStored({ test, entities, chance }: DiskFaultOptions): Promise<Findings> {
+export async function spoilStored({
+  test,
+  entities,
+  chance,
+}: DiskFaultOptions): Promise<Findings & { readonly renewed: number }> {
   const disk = await mountFailingDisk(test)
   const installation = await openDiskInstallation(test, entities, chance, join(disk.path, 'backups'))
   await installation.backup()
@@ -111,13 +115,39 @@ export async function spoilStored({ test, entities, chance }: DiskFaultOptions):
   }
   const { code, report } = await verifyAll(installation)
   expect(code, 'exit code where archives are damaged').toBe(1)
-  expect(report.findings.map(({ path }) => join(installation.directory, path)).sort()).toEqual(victims)
+  const named = new Set(report.findings.map(({ path }) => join(installation.directory, path)))
+  const snapshots = await listSnapshotsOf(installation, victims)
+  expect(victims.filter((path) => !named.has(path))).toEqual([])
+  expect([...named].filter((path) => !victims.includes(path) && !snapshots.includes(path))).toEqual([])
   const { summary } = await installation.backup()
-  expect(summary).toMatchObject({ ok: true, done: victims.length })
+  // A snapshot counts no more, either, when one of its parts does not.
+  const renewed = new Set([...victims, ...snapshots])
+  expect(summary).toMatchObject({ ok: true, done: renewed.size })
 
   for (const [index, path] of victims.entries()) await writeFile(path, right[index]!)
   expect(await verifyAll(installation)).toMatchObject({ code: 0, report: { damaged: 0, failed: 0 } })
-  return assertNothingLost(installation, { summary: (await installation.backup()).summary })
+  const found = await assertNothingLost(installation, { summary: (await installation.backup()).summary })
+  const parts = [...renewed].filter((path) => isPartOf(installation, path))
+  return { ...found, renewed: renewed.size - parts.length }
+}
+
+/** Snapshots that are made of one of these. */
+async function listSnapshotsOf({ store, directory }: Installation, paths: readonly string[]): Promise<string[]> {
+  const found: string[] = []
+  for await (const entity of store.listEntities()) {
+    for (const { record, archivePath } of (await store.listRecords(entity)).archives) {
+      const parts = record.snapshot?.parts ?? []
+      const own = parts.map(({ taskId, archive }) => join(directory, `task-${taskId}`, archive.fileName))
+      if (own.some((path) => paths.includes(path))) found.push(archivePath)
+    }
+  }
+  return found
+}
+
+/** Whether it is of a task that is in a project. */
+function isPartOf({ world, directory }: Installation, path: string): boolean {
+  const id = /^task-(\d+)\//.exec(relative(directory, path))?.[1]
+  return id !== undefined && world.task(Number(id)).projectId !== null
 }
 
 interface VerifyReport {

@@ -10,11 +10,11 @@ import type { Answer } from '../simulator/answers.ts'
 import { emptyWorld, login } from '../support/small-world.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { assertNothingLost } from './assert-nothing-lost.ts'
-import { faultWorld, openInstallation } from './installation.ts'
+import { faultWorld, isIncremental, openInstallation } from './installation.ts'
 import { startRecordingServer } from './recording-server.ts'
 
 const timeout = 300_000
-const firstDownload = '/api/projects/{id}/backup/download'
+const firstDownload = `/api/${isIncremental ? 'tasks' : 'projects'}/{id}/backup/download`
 
 it.concurrent('hostile names stay names: nothing is written outside its own folder', { timeout }, async (test) => {
   const world = emptyWorld()
@@ -184,6 +184,16 @@ it.concurrent('forged jobs are refused by name, and the next run has everything'
       /observation\.tasks/,
     ],
     ['downloads', {}, /backupId/],
+    ['snapshots', { ...backup, full: false, backupId: evil }, /backupId/],
+    ['snapshots', { ...backup, full: evil }, /full/],
+    ['snapshots', { ...backup, full: false, startedAt: evil }, /startedAt/],
+    ['snapshots', { ...backup, full: false, tried: [evil] }, /tried/],
+    [
+      'snapshots',
+      { ...backup, full: false, asked: { round: 1, at: asked.askedAt, taskIds: [evil] } },
+      /asked\.taskIds/,
+    ],
+    ['workflows', { ...backup, runId: evil }, /runId/],
     ['sweeps', { entity: { type: 'project', id: evil } }, /entity\.id/],
     ['runs', { do: 'start-run', runId: evil, mode: 'p', full: false, trigger: 'command' }, /runId/],
     ['runs', { do: 'end-run', runId: evil }, /runId/],

@@ -26,6 +26,8 @@ import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts'
 
 export const allServices: readonly ServiceName[] = ['scheduler', 'exporter', 'downloader', 'sweeper']
 export const PARALLEL_EXPORTS = 4
+/** What TEST_STRATEGY says of scenarios that do not choose by themselves: with it projects are exported task by task. */
+export const isIncremental = process.env.TEST_STRATEGY === 'incremental'
 
 export interface InstallationOptions {
   /** The test that it belongs to: at its end, also by a time-out, all that still runs is killed and the files removed. */
@@ -119,7 +121,7 @@ export async function openInstallation(options: InstallationOptions): Promise<In
     CVAT_BACKUP_DISK_RESERVE: '0',
     CVAT_BACKUP_PARALLEL_EXPORTS: String(PARALLEL_EXPORTS),
     BOARD_PORT: 'off',
-    CVAT_BACKUP_STRATEGY: options.strategy ?? process.env.TEST_STRATEGY ?? 'whole',
+    CVAT_BACKUP_STRATEGY: options.strategy ?? (isIncremental ? 'incremental' : 'whole'),
     CVAT_BACKUP_INCREMENTAL_MIN_TASKS: '1',
     // Of use with snapshots only, and more to go wrong.
     CVAT_BACKUP_MEDIA_ONCE: 'yes',

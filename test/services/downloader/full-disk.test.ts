@@ -94,6 +94,30 @@ describe('a full disk', () => {
     for (const job of await stack.queues.downloads.bull.getCompleted()) expect(job.attemptsMade).toBe(1)
   })
 
+  test('lets a snapshot wait, too, while tasks are taken out of an archive of the whole project', async (context) => {
+    const { disk, stack: before } = await startOnSmallDisk(context, 20, {
+      world: worldOf(5),
+      incremental: { strategy: 'whole', minTasks: 1 },
+    })
+    expect(await before.backUp()).toMatchObject({ done: 1 })
+    before.world.renameProject(1, 'renamed')
+    const stack = await startStack(redis, {
+      ...{ fullDisk, directory: disk.path, simulator: before.simulator },
+      incremental: { strategy: 'incremental', minTasks: 1 },
+    })
+    await disk.fill(12 * MB)
+    const runId = await stack.request()
+    await waitFor('the snapshot to wait', async () => {
+      const [job] = await stack.queues.snapshots.bull.getDelayed()
+      return JSON.stringify(job?.progress).includes('waiting for disk space')
+    })
+    await waitFor('many looks at the disk', () => linesAbout(stack, 'postponed').length > 10)
+    await disk.free()
+    expect(await stack.ended(runId)).toMatchObject({ done: 1, failed: 0 })
+    for (const job of await stack.queues.snapshots.bull.getCompleted()) expect(job.attemptsMade).toBe(1)
+    expect(stack.simulator.stats.exports).toHaveLength(1)
+  })
+
   test('waiting costs the server one look at each file', async (context) => {
     const { disk, stack } = await startOnSmallDisk(context, 20, { world: worldOf(3, 3) })
     await disk.fill(18 * MB)

@@ -7,7 +7,10 @@ import { promisify } from 'node:util'
 import type { ArchiveFile } from '#shared/composition/composition-plan.ts'
 import type { ComposedArchive } from '#shared/composition/open-composed-archive.ts'
 import { openSourceArchive } from '#shared/composition/open-source-archive.ts'
+import type { ListedMember } from '../../support/list-members.ts'
 import { makeTemporaryFolder } from '../store/temporary-folder.ts'
+
+export { listMembers } from '../../support/list-members.ts'
 
 export const fixtures = join(import.meta.dirname, '../../fixtures/archives')
 
@@ -33,24 +36,6 @@ export async function writeOut(archive: ComposedArchive): Promise<string> {
   await using file = await open(path, 'wx')
   for await (const chunk of archive.stream()) await file.write(chunk)
   return path
-}
-
-export interface ListedMember {
-  readonly name: string
-  readonly sizeBytes: number
-  readonly crc32: number
-}
-
-/** Names, sizes and CRCs in the order of the directory, as yauzl reads it. */
-export async function listMembers(path: string): Promise<ListedMember[]> {
-  await using source = await openSourceArchive(path)
-  const found: { at: number; member: ListedMember }[] = []
-  for (const runs of source.folders.values()) {
-    for await (const { name, sizeBytes, crc32, entry } of source.members(runs)) {
-      found.push({ at: entry.relativeOffsetOfLocalHeader, member: { name, sizeBytes, crc32 } })
-    }
-  }
-  return found.sort((a, b) => a.at - b.at).map(({ member }) => member)
 }
 
 const run = promisify(execFile)

@@ -94,6 +94,15 @@ describe('a snapshot', () => {
     expect(again).toMatchObject({ wasThere: true, archivePath: snapshot.archivePath })
   })
 
+  test('that is made again of other parts, since those of its first try have gone, is another one', async () => {
+    const { store, parts, snapshot } = await storeOne()
+    const other = [parts[0]!, await storeTask(store, { id: 18, createdAt: at(1, 12) })]
+    const again = await store.commitArchive(await prepareSnapshot(store, { createdAt: at(1), parts: other }))
+    expect(again.wasThere).toBe(false)
+    expect(again.archivePath).not.toBe(snapshot.archivePath)
+    expect(again.record.snapshot?.parts[1]?.archive).toMatchObject({ sha256: other[1]!.record.archive.sha256 })
+  })
+
   test('that lacks a part, or whose part was found damaged, is not good until the part is back', async () => {
     const { store, parts, snapshot } = await storeOne()
     const { archivePath } = parts[1]!
