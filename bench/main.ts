@@ -3,6 +3,7 @@
 //   npm run bench -- [--only NAME]… [--full | --smoke] [--rounds N] [--drop-caches] [--results FOLDER]
 
 import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
@@ -30,6 +31,8 @@ for (const name of chosen) {
     fail(`there is no scenario «${name}»; there are: ${scenarios.map((scenario) => scenario.name).join(', ')}`)
   }
 }
+// Debian's nginx lies where only root looks.
+process.env.PATH = `${process.env.PATH ?? ''}:/usr/sbin`
 const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => stopping.abort(new Error('interrupted')))
@@ -37,6 +40,14 @@ await mkdir(values.results, { recursive: true })
 const outcomes: NamedOutcome[] = []
 const failures: string[] = []
 for (const scenario of scenarios.filter(({ name }) => chosen.includes(name))) {
+  const missing = (scenario.needs ?? []).filter((program) => !isInstalled(program))
+  if (missing.length > 0) {
+    process.stderr.write(
+      `LEFT OUT ${scenario.name}: install ${missing.join(' and ')} (apt-get install ${missing.join(' ')})\n`,
+    )
+    if (size !== 'smoke') failures.push(scenario.name)
+    continue
+  }
   try {
     outcomes.push(await runScenario(scenario))
   } catch (error) {
@@ -70,6 +81,11 @@ async function runScenario(scenario: Scenario): Promise<NamedOutcome> {
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+function isInstalled(program: string): boolean {
+  const folders = (process.env.PATH ?? '').split(':')
+  return folders.some((folder) => existsSync(join(folder, program)))
 }
 
 function fail(text: string): never {

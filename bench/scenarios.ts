@@ -2,8 +2,11 @@
 
 import { catalogue } from './scenarios/catalogue.ts'
 import { firstBackup } from './scenarios/first-backup.ts'
+import { largeFile } from './scenarios/large-file.ts'
 import { pass } from './scenarios/pass.ts'
+import { replicas } from './scenarios/replicas.ts'
 import { startUp } from './scenarios/start-up.ts'
+import { upload } from './scenarios/upload.ts'
 import type { Scenario } from './support/scenario.ts'
 
-export const scenarios: readonly Scenario[] = [startUp, catalogue, pass, firstBackup]
+export const scenarios: readonly Scenario[] = [startUp, catalogue, pass, firstBackup, largeFile, replicas, upload]

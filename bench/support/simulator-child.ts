@@ -13,13 +13,20 @@ const world = new World()
 seedBulk(world, seed)
 const capacity = { exportMs: 1, exportWorkers, basicCostMs: 0, anonymousPerMinute: 1_000_000 }
 const simulator = await startSimulator({ world, capacity })
-const token = world.addAccessToken('admin').value
+const token = world.addAccessToken('admin', { readOnly: false }).value
 let urls: string[] = []
 let hashesBefore = 0
 let exportsBefore = 0
+let uploads = { parts: 0, fromMs: 0, toMs: 0 }
 subscribe('http.server.request.start', (message) => {
   const { request } = message as { request: IncomingMessage }
   urls.push(`${request.method} ${request.url}`)
+  if (request.method === 'PATCH' && request.headers['upload-offset'] !== undefined && uploads.parts++ === 0)
+    uploads.fromMs = performance.now()
+})
+subscribe('http.server.response.finish', (message) => {
+  const { request } = message as { request: IncomingMessage }
+  if (request.method === 'PATCH' && request.headers['upload-offset'] !== undefined) uploads.toMs = performance.now()
 })
 process.on('message', (command: SimulatorCommand) => {
   if (command.do === 'annotate') for (const id of command.taskIds) world.annotate(id)
@@ -29,14 +36,17 @@ process.on('message', (command: SimulatorCommand) => {
       urls,
       passwordHashes: stats.passwordHashes - hashesBefore,
       exports: stats.exports.length - exportsBefore,
+      uploads: { parts: uploads.parts, ms: uploads.toMs - uploads.fromMs },
       cpuMs: Object.values(process.cpuUsage()).reduce((sum, us) => sum + us, 0) / 1000,
     })
     urls = []
+    uploads = { parts: 0, fromMs: 0, toMs: 0 }
     hashesBefore = stats.passwordHashes
     exportsBefore = stats.exports.length
   }
 })
-process.once('disconnect', () => process.exit(0))
+// Closing it removes what was uploaded.
+process.once('disconnect', () => void simulator.close().finally(() => process.exit(0)))
 send({ url: simulator.url, token })
 
 function send(message: SimulatorReport | { url: string; token: string }): void {

@@ -15,6 +15,8 @@ export interface SimulatorReport {
   readonly urls: readonly string[]
   readonly passwordHashes: number
   readonly exports: number
+  /** Parts of uploads, and the time from the beginning of the first to the answer to the last. */
+  readonly uploads: { readonly parts: number; readonly ms: number }
   readonly cpuMs: number
 }
 
