@@ -7,6 +7,8 @@ const MAX_JSON_BYTES = 64 * 1024 * 1024
 
 /** The parsed value; undefined when the file is no JSON or far too large. File faults are thrown as they come. */
 export async function readJson(files: FileOperations, path: string): Promise<unknown> {
+  const atOnce = files.readAtOnce?.(path, MAX_JSON_BYTES)
+  if (atOnce) return atOnce.text === undefined ? undefined : parse(atOnce.text)
   const handle = await files.open(path, 'r')
   try {
     const { size } = await handle.stat()
