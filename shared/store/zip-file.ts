@@ -3,8 +3,8 @@
 import { createHash, type Hash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl'
+import { BlockReader, readFully } from './block-reader.ts'
 
-const CHUNK_BYTES = 1024 * 1024
 /** One read for hundreds of small ones in the zip's directory. */
 const WINDOW_BYTES = 64 * 1024
 
@@ -16,27 +16,28 @@ export class HashedZip {
   readonly sizeBytes: number
   readonly #handle: FileHandle
   readonly #signal: AbortSignal | undefined
+  readonly #blocks: BlockReader
   readonly #hash: Hash = createHash('sha256')
   #hashedBytes = 0
 
   constructor(handle: FileHandle, sizeBytes: number, signal?: AbortSignal) {
     this.#handle = handle
+    this.#blocks = new BlockReader(handle, sizeBytes)
     this.sizeBytes = sizeBytes
     this.#signal = signal
   }
 
   /** Opens the zip's directory anew, to be iterated once. Throws what yauzl throws at something that is no zip. */
   openDirectory(): Promise<OpenedDirectory> {
-    return openDirectory(this.#handle, this.sizeBytes)
+    return openDirectory(this.#handle, this.sizeBytes, this.#blocks)
   }
 
   /** The bytes from start to end in chunks. A chunk is valid until the next one is asked for. */
   async *read(start: number, end: number): AsyncGenerator<Buffer> {
     if (start > this.#hashedBytes) await this.#hashUpTo(start)
-    const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - start))
     for (let position = start; position < end; ) {
       this.#signal?.throwIfAborted()
-      const chunk = await readFully(this.#handle, buffer.subarray(0, end - position), position)
+      const chunk = (await this.#blocks.at(position)).subarray(0, end - position)
       if (position === this.#hashedBytes) {
         this.#hash.update(chunk)
         this.#hashedBytes += chunk.length
@@ -53,11 +54,9 @@ export class HashedZip {
   }
 
   async #hashUpTo(end: number): Promise<void> {
-    const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - this.#hashedBytes))
     while (this.#hashedBytes < end) {
       this.#signal?.throwIfAborted()
-      const wanted = buffer.subarray(0, end - this.#hashedBytes)
-      const chunk = await readFully(this.#handle, wanted, this.#hashedBytes)
+      const chunk = (await this.#blocks.at(this.#hashedBytes)).subarray(0, end - this.#hashedBytes)
       this.#hash.update(chunk)
       this.#hashedBytes += chunk.length
     }
@@ -71,8 +70,13 @@ export interface OpenedDirectory {
 }
 
 /** Opens a zip's directory, to be iterated once. Throws what yauzl throws at something that is no zip. */
-export async function openDirectory(handle: FileHandle, sizeBytes: number): Promise<OpenedDirectory> {
-  const reader = new WindowReader(handle)
+export async function openDirectory(
+  handle: FileHandle,
+  sizeBytes: number,
+  /** Of somebody who reads the members in order: their headers lie in the blocks that are read anyway. */
+  blocks?: BlockReader,
+): Promise<OpenedDirectory> {
+  const reader = new WindowReader(handle, blocks)
   const zip = await fromRandomAccessReaderPromise(reader, sizeBytes, {
     autoClose: false,
     // Names and sizes are judged one by one, so that a bad one is a finding and not the end.
@@ -104,12 +108,14 @@ export async function locateMember(zip: ZipFile, entry: Entry): Promise<MemberPl
 class WindowReader extends RandomAccessReader {
   windowFrom = Number.POSITIVE_INFINITY
   readonly #handle: FileHandle
+  readonly #blocks: BlockReader | undefined
   #window: Buffer = Buffer.alloc(0)
   #windowStart = 0
 
-  constructor(handle: FileHandle) {
+  constructor(handle: FileHandle, blocks: BlockReader | undefined) {
     super()
     this.#handle = handle
+    this.#blocks = blocks
   }
 
   override read(
@@ -126,6 +132,10 @@ class WindowReader extends RandomAccessReader {
   }
 
   async #read(target: Buffer, position: number): Promise<number> {
+    if (this.#blocks && this.windowFrom !== Number.POSITIVE_INFINITY && position < this.windowFrom) {
+      await this.#blocks.copyTo(target, position)
+      return target.length
+    }
     if (position < this.windowFrom || target.length > WINDOW_BYTES) {
       return (await readFully(this.#handle, target, position)).length
     }
@@ -138,15 +148,4 @@ class WindowReader extends RandomAccessReader {
     const start = position - this.#windowStart
     return this.#window.copy(target, 0, start, start + target.length)
   }
-}
-
-/** Fills the buffer, going on after short reads; an early end of the file is an error. */
-export async function readFully(handle: FileHandle, buffer: Buffer, position: number): Promise<Buffer> {
-  let filled = 0
-  while (filled < buffer.length) {
-    const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, position + filled)
-    if (bytesRead === 0) throw new Error('The file ended early')
-    filled += bytesRead
-  }
-  return buffer
 }
