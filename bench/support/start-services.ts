@@ -1,9 +1,10 @@
 // The product as several processes: a Redis, one process of each service, as many downloaders as wanted.
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { pathToFileURL } from 'node:url'
 import { downloadsQueue } from '#shared/queues/downloads-queue.ts'
 import { openQueue } from '#shared/queues/open-queue.ts'
@@ -53,18 +54,18 @@ export async function startServices(
   stack.defer(() => queue.close())
   const running: { service: string; child: ChildProcess; usageFile: string }[] = []
   stack.defer(async () => void (await Promise.all(running.map(({ child }) => end(child)))))
-  for (const [service, count] of Object.entries(counts)) {
-    for (let index = 0; index < count; index++) {
-      const usageFile = join(folder, `usage-${service}-${index}.json`)
-      const child = await startService(service, {
-        ...productEnv(home),
-        ...env,
-        ...redisEnv,
-        BENCH_USAGE_FILE: usageFile,
-      })
-      running.push({ service, child, usageFile })
-    }
-  }
+  const wanted = Object.entries(counts).flatMap(([service, count]) =>
+    Array.from({ length: count }, (_, index) => ({
+      service,
+      usageFile: join(folder, `usage-${service}-${index}.json`),
+    })),
+  )
+  const ready = wanted.map(({ service, usageFile }) => {
+    const child = spawnService(service, { ...productEnv(home), ...env, ...redisEnv, BENCH_USAGE_FILE: usageFile })
+    running.push({ service, child, usageFile })
+    return untilReady(service, child)
+  })
+  await Promise.all(ready)
   const started = stack.move()
   return {
     env: redisEnv,
@@ -88,32 +89,24 @@ export async function warmUp(
   await using _ = await startServices({ folder, home }, EACH_ONCE, env)
 }
 
-/** Resolves when it says that it is ready. */
-async function startService(service: string, env: Record<string, string>): Promise<ChildProcess> {
+function spawnService(service: string, env: Record<string, string>): ChildProcessByStdio<null, Readable, Readable> {
   const preload = pathToFileURL(join(import.meta.dirname, 'report-usage.ts')).href
-  const child = spawn(
-    process.execPath,
-    [...nodeFlags, '--import', preload, productPath(`services/${service}/main.ts`)],
-    { env, stdio: ['ignore', 'pipe', 'pipe'] },
-  )
+  const args = [...nodeFlags, '--import', preload, productPath(`services/${service}/main.ts`)]
+  return spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+/** Resolves when it says that it is ready; rejects when it ends before. Its output is read on. */
+async function untilReady(service: string, child: ChildProcessByStdio<null, Readable, Readable>): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
   let output = ''
-  let markReady: () => void
-  const ready = new Promise<void>((resolve) => {
-    markReady = resolve
-  })
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
       output = (output + text).slice(-5_000)
-      if (output.includes(`${service} is ready`)) markReady()
+      if (output.includes(`${service} is ready`)) resolve()
     })
   }
-  const ended = once(child, 'exit').then(([code]) => {
-    throw new Error(`${service} ended with ${code}: ${output}`)
-  })
-  // Ends as it is asked to, too, when nobody waits for it.
-  ended.catch(() => undefined)
-  await Promise.race([ready, ended])
-  return child
+  child.once('exit', (code) => reject(new Error(`${service} ended with ${code}: ${output}`)))
+  await promise
 }
 
 async function end(child: ChildProcess): Promise<void> {
