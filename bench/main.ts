@@ -4,6 +4,7 @@
 //                    [--results FOLDER]
 
 import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -34,6 +35,8 @@ for (const name of chosen) {
   }
 }
 if (values.profile !== undefined) process.env.BENCH_PROFILE_FOLDER = resolve(values.profile)
+// Debian's nginx lies where only root looks.
+process.env.PATH = `${process.env.PATH ?? ''}:/usr/sbin`
 const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => stopping.abort(new Error('interrupted')))
@@ -41,6 +44,14 @@ await mkdir(values.results, { recursive: true })
 const outcomes: NamedOutcome[] = []
 const failures: string[] = []
 for (const scenario of scenarios.filter(({ name }) => chosen.includes(name))) {
+  const missing = (scenario.needs ?? []).filter((program) => !isInstalled(program))
+  if (missing.length > 0) {
+    process.stderr.write(
+      `LEFT OUT ${scenario.name}: install ${missing.join(' and ')} (apt-get install ${missing.join(' ')})\n`,
+    )
+    if (size !== 'smoke') failures.push(scenario.name)
+    continue
+  }
   try {
     outcomes.push(await runScenario(scenario))
   } catch (error) {
@@ -75,6 +86,11 @@ async function runScenario(scenario: Scenario): Promise<NamedOutcome> {
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+function isInstalled(program: string): boolean {
+  const folders = (process.env.PATH ?? '').split(':')
+  return folders.some((folder) => existsSync(join(folder, program)))
 }
 
 function fail(text: string): never {

@@ -4,13 +4,16 @@ import { besideUsers } from './scenarios/beside-users.ts'
 import { catalogue } from './scenarios/catalogue.ts'
 import { firstBackup } from './scenarios/first-backup.ts'
 import { incremental } from './scenarios/incremental.ts'
+import { largeFile } from './scenarios/large-file.ts'
 import { makespan } from './scenarios/makespan.ts'
 import { overview } from './scenarios/overview.ts'
 import { pass } from './scenarios/pass.ts'
 import { polling } from './scenarios/polling.ts'
+import { severalReplicas } from './scenarios/replicas.ts'
 import { restore } from './scenarios/restore.ts'
 import { startUp } from './scenarios/start-up.ts'
 import { taskChange } from './scenarios/task-change.ts'
+import { upload } from './scenarios/upload.ts'
 import type { Scenario } from './support/scenario.ts'
 
 export const scenarios: readonly Scenario[] = [
@@ -25,4 +28,7 @@ export const scenarios: readonly Scenario[] = [
   restore,
   incremental,
   taskChange,
+  largeFile,
+  severalReplicas,
+  upload,
 ]

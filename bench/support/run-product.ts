@@ -37,7 +37,7 @@ export interface ProductOptions {
 }
 
 /** Those of `bin/cvat-backups`, past which the process is started: its own must be loaded into it. */
-const nodeFlags = ['--max-semi-space-size=4', '--disable-warning=ExperimentalWarning']
+export const nodeFlags = ['--max-semi-space-size=4', '--disable-warning=ExperimentalWarning']
 
 /** `cvat-backups` with these words, under this very Node.js. Rejects when it ends with anything but 0. */
 export async function runProduct(args: readonly string[], options: ProductOptions): Promise<ProductRun> {

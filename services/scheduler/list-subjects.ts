@@ -16,7 +16,7 @@ type Slugs = ReadonlyMap<number, string>
  * Entities a page, which the tasks and jobs that stream by are counted for: it bounds the memory. With few projects a page,
  * the last page of each one's tasks would often be short.
  */
-const PAGE_SIZE = 2_000
+const PAGE_SIZE = 6_000
 /** Of tasks and their jobs: rows of tasks are larger. */
 const TASK_PAGE_SIZE = 1_000
 
