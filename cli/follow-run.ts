@@ -17,6 +17,7 @@ export interface FollowDeps {
   readonly exports: Pick<OpenQueue<unknown>, 'bull'>
   readonly downloads: Pick<OpenQueue<unknown>, 'bull'>
   readonly workflows: Pick<OpenQueue<unknown>, 'bull'>
+  readonly snapshots: Pick<OpenQueue<unknown>, 'bull'>
   readonly view: RunView
   /** For tests: how long Redis may take to answer. */
   readonly silentMs?: number
@@ -91,13 +92,13 @@ function watchSchedulers({ runs, view }: FollowDeps): () => Promise<void> {
 }
 
 /** Names each queue that somebody has paused on the board, once: a run waits for it as long as it stays so. */
-function watchPaused({ runs, exports, downloads, workflows, view }: FollowDeps): () => Promise<void> {
+function watchPaused({ runs, exports, downloads, workflows, snapshots, view }: FollowDeps): () => Promise<void> {
   const named = new Set<string>()
   let nextAtMs = 0
   return async () => {
     if (Date.now() < nextAtMs) return
     nextAtMs = Date.now() + LOOK_FOR_PAUSED_EVERY_MS
-    for (const { bull } of [runs, exports, downloads, workflows]) {
+    for (const { bull } of [runs, exports, downloads, workflows, snapshots]) {
       if (!(await bull.isPaused())) named.delete(bull.name)
       else if (!named.has(bull.name)) {
         named.add(bull.name)
@@ -107,8 +108,8 @@ function watchPaused({ runs, exports, downloads, workflows, view }: FollowDeps):
   }
 }
 
-async function listActive({ exports, downloads, workflows }: FollowDeps): Promise<ActiveJob[]> {
-  const active = await Promise.all([downloads, exports, workflows].map(({ bull }) => bull.getActive(0, 3)))
+async function listActive({ exports, downloads, workflows, snapshots }: FollowDeps): Promise<ActiveJob[]> {
+  const active = await Promise.all([downloads, snapshots, exports, workflows].map(({ bull }) => bull.getActive(0, 3)))
   return active
     .flat()
     .filter((job) => job !== undefined)

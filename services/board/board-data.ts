@@ -9,6 +9,7 @@ import { describeGrowth, type Growth } from '#shared/overview/store-growth.ts'
 import { openStoredEntities } from '#shared/overview/stored-entities.ts'
 import { openExcludedTable } from '#shared/protection/excluded-table.ts'
 import { openProtectionTable } from '#shared/protection/protection-table.ts'
+import { backupQueueNames } from '#shared/queues/all-queues.ts'
 import type { QueueConnection } from '#shared/queues/open-queue.ts'
 import { listServedTargets } from '#shared/restores/announce-target.ts'
 import { collectHistory, type History } from '#shared/retention/collect-history.ts'
@@ -68,9 +69,7 @@ export function openBoardData(deps: DataDeps) {
   })
 
   async function listActive(runId: string): Promise<ActiveJob[]> {
-    const jobs = await Promise.all(
-      ['downloads', 'exports', 'workflows'].map((name) => queues.get(name)?.getActive(0, 20) ?? []),
-    )
+    const jobs = await Promise.all(backupQueueNames.map((name) => queues.get(name)?.getActive(0, 20) ?? []))
     return jobs
       .flat()
       .filter((job) => job !== undefined && (job.data as { runId?: unknown }).runId === runId)
@@ -104,7 +103,7 @@ export function openBoardData(deps: DataDeps) {
     },
     /** The queue that has a job of this id (still). */
     async findQueueOf(jobId: string): Promise<string | undefined> {
-      for (const name of ['downloads', 'exports', 'workflows']) {
+      for (const name of backupQueueNames) {
         if (((await queues.get(name)?.getJobState(jobId)) ?? 'unknown') !== 'unknown') return name
       }
       return undefined

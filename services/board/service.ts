@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { BackupError } from '#shared/errors/backup-error.ts'
-import { allQueues } from '#shared/queues/all-queues.ts'
+import { allQueues, backupQueueNames } from '#shared/queues/all-queues.ts'
 import { type OpenQueue, openQueue, type QueueConnection } from '#shared/queues/open-queue.ts'
 import type { RetentionRules } from '#shared/retention/plan-retention.ts'
 import type { Service } from '#shared/service/service.ts'
@@ -108,7 +108,7 @@ function openApiDeps(
   const actions = openActions({
     data,
     queues: { runs: find('runs'), verifications: find('verifications'), restores: find('restores') },
-    backupQueues: ['downloads', 'exports', 'snapshots', 'workflows'].map((name) => find(name).bull),
+    backupQueues: backupQueueNames.map((name) => find(name).bull),
     logger,
   })
   return {

@@ -6,6 +6,7 @@ import { BackupError } from '#shared/errors/backup-error.ts'
 import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
 import type { RestorePayload } from '#shared/queues/restores-queue.ts'
 import type { Store } from '#shared/store/open-store.ts'
+import { contentBytes } from '#shared/store/record.ts'
 import type { Difference, RestoreState } from '#shared/store/restore-state.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { bringToTarget } from './bring-to-target.ts'
@@ -50,8 +51,8 @@ async function carryOut(payload: RestorePayload, context: RestoreContext, deps: 
   const sentAs = mayBeOnTarget(earlier) ? earlier.markedName : undefined
   const { name } = archive.record.observation
   const markedName = sentAs ?? markName(cutName(payload.as ?? name), mark, deps.isDrill ? 'drill' : 'restore')
-  const { fileName, sha256, sizeBytes } = archive.record.archive
-  const source: SentSource = { archive: { fileName, sha256, sizeBytes }, name }
+  const { fileName, sha256 } = archive.record.archive
+  const source: SentSource = { archive: { fileName, sha256, sizeBytes: contentBytes(archive.record) }, name }
   const about = { ...(deps.isDrill ? {} : { source: archive.record.server.url }), archive: fileName }
   context.logger.info(about, earlier ? `going on with restoring ${entity.type} ${entity.id}` : 'restoring')
   const upload = await composeUpload(

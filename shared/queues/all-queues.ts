@@ -27,3 +27,6 @@ export const allQueues = {
   changes: changesQueue,
   notifications: notificationsQueue,
 } as const
+
+/** Those whose jobs are about one backup, the last step first. */
+export const backupQueueNames = ['downloads', 'snapshots', 'exports', 'workflows'] as const

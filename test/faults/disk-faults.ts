@@ -8,6 +8,7 @@ import { waitFor } from '../support/wait-for.ts'
 import { assertNothingLost, type Findings } from './assert-nothing-lost.ts'
 import { mountFailingDisk } from './failing-disk.ts'
 import { faultWorld, type Installation, openInstallation, untilStored } from './installation.ts'
+import { findBegun } from './kill-everything.ts'
 import { findPlainUser } from './product-process.ts'
 import type { Chance } from './seeded-random.ts'
 import { mountSmallDisk, type SmallDisk } from './small-disk.ts'
@@ -64,10 +65,19 @@ export async function loseWrites({ test, entities, chance }: DiskFaultOptions, f
   const installation = await openDiskInstallation(test, entities, chance, join(disk.path, 'backups'))
   const backup = installation.backup()
   await untilStored(installation, chance.between(1, Math.floor(entities / 3)))
-  await disk.fail('write')
-  // Of a file that was begun before: one that cannot be begun shows nothing.
+  // Of a file that was begun before: one that cannot be begun shows nothing. If none was in its middle, it is tried again.
   const told = () => /Writing the partial file \S+ failed \(EIO\)/.test(installation.logs())
-  await waitFor('the I/O error to be told', told, { timeoutMs: 60_000 })
+  await waitFor(
+    'the I/O error to be told',
+    async () => {
+      if ((await findBegun(installation.directory)).length === 0) return false
+      await disk.fail('write')
+      if (await waitFor('the I/O error', told, { timeoutMs: 5_000 }).catch(() => false)) return true
+      await disk.heal()
+      return false
+    },
+    { timeoutMs: 120_000 },
+  )
   await sleep(forMs)
   await disk.heal()
   const { summary } = await backup

@@ -38,7 +38,7 @@ export async function killEverything(
     const running = installation.command('backup', '--json')
     const wanted = Math.floor((entities * cut) / (cuts + 1)) + chance.between(-2, 2)
     await Promise.race([untilStored(installation, wanted), running.exited.then(endedEarly)])
-    for (const pid of await findMarked(installation.mark)) process.kill(pid, 'SIGKILL')
+    for (const pid of await findMarked(installation.mark)) killIfThere(pid)
     await running.exited
     for (const sizeBytes of await findBegun(installation.directory)) {
       begun++
@@ -57,6 +57,15 @@ export async function killEverything(
   return { ...found, begun }
 }
 
+/** It may have ended by itself since it was found. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
 async function countBytes({ store }: Installation): Promise<number> {
   let bytes = 0
   for await (const entity of store.listEntities()) {
@@ -66,7 +75,7 @@ async function countBytes({ store }: Installation): Promise<number> {
 }
 
 /** Bytes of each download that was in its middle. */
-async function findBegun(directory: string): Promise<number[]> {
+export async function findBegun(directory: string): Promise<number[]> {
   const folder = join(directory, '.cvat-backups', 'partial')
   const sizes: number[] = []
   for (const name of await readdir(folder)) {
