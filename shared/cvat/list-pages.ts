@@ -17,17 +17,18 @@ export interface KeyedList<Row> {
   readonly terms: readonly LogicTerm[]
   readonly headers: Readonly<Record<string, string>>
   readonly afterId?: number | undefined
-  readonly pageSize?: number | undefined
+  /** Pages have no more rows than this; absent: as many as the server makes quickly. */
+  readonly maxPageSize?: number | undefined
   /** Rows may be of any size: where a page is too long to be read, smaller ones are asked for. */
   readonly hasLongRows?: boolean
-  /** Learns how large pages may be, where none of them was asked for by size. */
+  /** Learns how large pages may be; without it they have 500 rows. */
   readonly pace?: PagePace | undefined
 }
 
 /**
  * Pages of rows with rising ids, none of them empty. Each is the first page of what lies above the last id seen, so a row
- * deleted meanwhile moves no other row out of sight. Where pages have no size of their own, the next one is asked for
- * while this one is worked on: never more than one call at a time.
+ * deleted meanwhile moves no other row out of sight. Where no size was asked for, the next page is asked for while
+ * this one is worked on: never more than one call at a time.
  *
  * @throws BackupError `unexpected-answer` when ids do not rise: the server ignored filter or order
  */
@@ -37,7 +38,7 @@ export async function* listByKey<Row extends { id: number }>(
   signal: AbortSignal,
 ): AsyncGenerator<Row[]> {
   const pages = openKeyedPages(caller, list)
-  const isAskedAhead = list.pageSize === undefined && !list.hasLongRows
+  const isAskedAhead = list.maxPageSize === undefined && !list.hasLongRows
   const left = new AbortController()
   const either = isAskedAhead ? AbortSignal.any([signal, left.signal]) : signal
   try {
@@ -68,17 +69,19 @@ interface KeyedPage<Row> {
 }
 
 function openKeyedPages<Row extends { id: number }>(caller: ApiCaller, list: KeyedList<Row>) {
-  const pace = list.pageSize === undefined && !list.hasLongRows ? list.pace : undefined
-  let pageSize = list.pageSize ?? FIRST_PAGE
+  const { maxPageSize = Number.POSITIVE_INFINITY } = list
+  const pace = list.hasLongRows ? undefined : list.pace
+  let pageSize = Math.min(FIRST_PAGE, maxPageSize)
 
   async function next(afterId: number, signal: AbortSignal): Promise<KeyedPage<Row>> {
     for (;;) {
-      if (pace) pageSize = pace.sizeFor(list.path)
+      if (pace) pageSize = Math.min(pace.sizeFor(list.path), maxPageSize)
       const query = { filter: formatFilter(list.terms, afterId), sort: 'id', page_size: pageSize }
       const call = { method: 'GET', path: list.path, query, headers: list.headers } as const
       const page = await caller.readRows(call, list.row, signal).catch((error) => {
+        if (signal.aborted) throw error
         pace?.reset(list.path)
-        if (pace && pageSize > FIRST_PAGE && !signal.aborted && isTooMuch(error)) return
+        if (pace && pageSize > FIRST_PAGE && isTooMuch(error)) return
         if (list.hasLongRows && pageSize > 1 && error instanceof BackupError && error.code === 'answer-too-long') return
         throw error
       })
@@ -134,9 +137,11 @@ function pageSchema<Row>(row: z.ZodType<Row>) {
   })
 }
 
-/** What a smaller page may well cure. */
+const tooMuch = new Set(['timeout', 'answer-too-long', 'server-error', 'unreachable'])
+
+/** What a smaller page may well cure: a worker that runs out of memory closes the connection. */
 function isTooMuch(error: unknown): boolean {
-  return error instanceof BackupError && ['timeout', 'answer-too-long', 'server-error'].includes(error.code)
+  return error instanceof BackupError && tooMuch.has(error.code)
 }
 
 function notRising(path: string): Error {
