@@ -70,11 +70,21 @@ export class BlockReader {
 
 /** Fills the buffer, going on after short reads; an early end of the file is an error. */
 export async function readFully(handle: FileHandle, buffer: Buffer, position: number): Promise<Buffer> {
+  return readAtLeast(handle, buffer.length, buffer, position)
+}
+
+/** So many bytes, or more where they come at once: the part of the buffer that is filled. */
+export async function readAtLeast(
+  handle: FileHandle,
+  leastBytes: number,
+  buffer: Buffer,
+  position: number,
+): Promise<Buffer> {
   let filled = 0
-  while (filled < buffer.length) {
+  while (filled < leastBytes) {
     const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, position + filled)
     if (bytesRead === 0) throw new Error('The file ended early')
     filled += bytesRead
   }
-  return buffer
+  return buffer.subarray(0, filled)
 }

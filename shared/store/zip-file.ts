@@ -3,7 +3,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl'
-import { BlockReader, readFully } from './block-reader.ts'
+import { BlockReader, readAtLeast, readFully } from './block-reader.ts'
 
 /** One read for hundreds of small ones in the zip's directory. */
 const WINDOW_BYTES = 64 * 1024
@@ -32,7 +32,7 @@ export class HashedZip {
     return openDirectory(this.#handle, this.sizeBytes, this.#blocks)
   }
 
-  /** The bytes from start to end in chunks. A chunk is valid until the next one is asked for. */
+  /** The bytes from start to end in chunks. A chunk is valid until the next one, or a local header, is asked for. */
   async *read(start: number, end: number): AsyncGenerator<Buffer> {
     if (start > this.#hashedBytes) await this.#hashUpTo(start)
     for (let position = start; position < end; ) {
@@ -132,7 +132,8 @@ class WindowReader extends RandomAccessReader {
   }
 
   async #read(target: Buffer, position: number): Promise<number> {
-    if (this.#blocks && this.windowFrom !== Number.POSITIVE_INFINITY && position < this.windowFrom) {
+    const isHeader = this.windowFrom !== Number.POSITIVE_INFINITY && position < this.windowFrom
+    if (this.#blocks && isHeader) {
       await this.#blocks.copyTo(target, position)
       return target.length
     }
@@ -141,8 +142,7 @@ class WindowReader extends RandomAccessReader {
     }
     const windowEnd = this.#windowStart + this.#window.length
     if (position < this.#windowStart || position + target.length > windowEnd) {
-      const { buffer, bytesRead } = await this.#handle.read(Buffer.allocUnsafe(WINDOW_BYTES), 0, WINDOW_BYTES, position)
-      this.#window = buffer.subarray(0, bytesRead)
+      this.#window = await readAtLeast(this.#handle, target.length, Buffer.allocUnsafe(WINDOW_BYTES), position)
       this.#windowStart = position
     }
     const start = position - this.#windowStart

@@ -40,6 +40,17 @@ test('property: wherever it is asked, it gives the bytes that lie there', async 
   )
 })
 
+test('what lies beyond 4 GiB is found there', async () => {
+  const path = join(await makeTemporaryFolder(), 'file')
+  const start = 2 ** 32 + 1_500_000
+  await using handle = await open(path, 'w+')
+  await handle.write(bytes, 0, bytes.length, start)
+  const reader = new BlockReader(handle, start + bytes.length)
+  const found = Buffer.alloc(bytes.length)
+  await reader.copyTo(found, start)
+  expect(found.equals(bytes)).toBe(true)
+})
+
 test('from beginning to end everything is read once, however small the steps', async () => {
   await using file = await openNoise()
   const reader = new BlockReader(file.counting, bytes.length)
