@@ -80,8 +80,10 @@ function openKeyedPages<Row extends { id: number }>(caller: ApiCaller, list: Key
       const call = { method: 'GET', path: list.path, query, headers: list.headers } as const
       const page = await caller.readRows(call, list.row, signal).catch((error) => {
         if (signal.aborted) throw error
-        pace?.reset(list.path)
-        if (pace && pageSize > FIRST_PAGE && isTooMuch(error)) return
+        if (pace && isTooMuch(error)) {
+          pace.reset(list.path)
+          if (pageSize > FIRST_PAGE) return
+        }
         if (list.hasLongRows && pageSize > 1 && error instanceof BackupError && error.code === 'answer-too-long') return
         throw error
       })

@@ -32,10 +32,17 @@ test('pages of a server that takes its time stay as they are, and shrink where i
   expect(pace.sizeFor('/api/tasks')).toBe(FIRST_PAGE)
 })
 
-test('each list has a pace of its own, and a failure ends it', () => {
-  const pace = new PagePace()
+test('each list has a pace of its own, and a failure ends it for an hour', () => {
+  let nowMs = 0
+  const pace = new PagePace(() => nowMs)
   pace.note('/api/tasks', 500, 250)
   expect([pace.sizeFor('/api/tasks'), pace.sizeFor('/api/jobs')]).toEqual([1_000, 500])
   pace.reset('/api/tasks')
   expect(pace.sizeFor('/api/tasks')).toBe(FIRST_PAGE)
+  nowMs = 3_599_999
+  pace.note('/api/tasks', 500, 100)
+  expect(pace.sizeFor('/api/tasks')).toBe(FIRST_PAGE)
+  nowMs = 3_600_000
+  pace.note('/api/tasks', 500, 100)
+  expect(pace.sizeFor('/api/tasks')).toBe(2_000)
 })
