@@ -9,7 +9,7 @@ import { pathToFileURL } from 'node:url'
 import { downloadsQueue } from '#shared/queues/downloads-queue.ts'
 import { openQueue } from '#shared/queues/open-queue.ts'
 import { connectRedis } from '#shared/redis/connect-redis.ts'
-import { nodeFlags, productEnv, productPath } from './run-product.ts'
+import { nodeFlags, productEnv, productPath, profileFlags } from './run-product.ts'
 
 export type ServiceName = 'scheduler' | 'exporter' | 'downloader' | 'sweeper'
 
@@ -91,7 +91,7 @@ export async function warmUp(
 
 function spawnService(service: string, env: Record<string, string>): ChildProcessByStdio<null, Readable, Readable> {
   const preload = pathToFileURL(join(import.meta.dirname, 'report-usage.ts')).href
-  const args = [...nodeFlags, '--import', preload, productPath(`services/${service}/main.ts`)]
+  const args = [...nodeFlags, ...profileFlags(service), '--import', preload, productPath(`services/${service}/main.ts`)]
   return spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
