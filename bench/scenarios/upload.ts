@@ -66,7 +66,7 @@ export const upload: Scenario = {
 
 /** Nothing of one measurement is to be on the disk during the next. */
 function startTarget(): Promise<SimulatorProcess> {
-  return startSimulatorProcess({ seed: {}, exportWorkers: 1 })
+  return startSimulatorProcess({ seed: {}, exportWorkers: 1, mayWrite: true })
 }
 
 async function storeArchive(directory: string, sizeBytes: number, cwd: string, signal: AbortSignal): Promise<void> {
