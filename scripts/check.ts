@@ -3,6 +3,7 @@
 
 import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
+import { relative } from 'node:path'
 import { findDocker } from '../test/support/find-docker.ts'
 
 interface Check {
@@ -21,6 +22,30 @@ interface Tally {
   passed: number
   failed: number
   skipped: number
+}
+
+interface CountedReport extends Tally {
+  /** Each failed test with what it said, for the list at the end. */
+  readonly failures: readonly string[]
+}
+
+/** What the JSON reporter of vitest writes, as far as it is read here. */
+interface VitestReport {
+  readonly startTime?: number
+  readonly numPassedTests?: number
+  readonly numFailedTests?: number
+  readonly numPendingTests?: number
+  readonly numTodoTests?: number
+  readonly testResults?: readonly {
+    readonly name: string
+    readonly status: string
+    readonly message?: string
+    readonly assertionResults: readonly {
+      readonly fullName: string
+      readonly status: string
+      readonly failureMessages?: readonly string[]
+    }[]
+  }[]
 }
 
 const vitestReport = '.cache/vitest-report.json'
@@ -98,7 +123,10 @@ const checks: readonly Check[] = [
 
 const interruptions = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const tally: Tally = { passed: 0, failed: 0, skipped: 0 }
+const failures: string[] = []
 for (const check of checks) await runCheck(check)
+// Once more, together: of a long output often only the end is kept.
+if (failures.length > 0) process.stdout.write(`\n== What failed\n${failures.join('\n')}\n`)
 const skipped = tally.skipped > 0 ? `, ${tally.skipped} skipped` : ''
 process.stdout.write(`\n${tally.passed} passed, ${tally.failed} failed${skipped}\n`)
 process.exit(tally.failed === 0 ? 0 : 1)
@@ -117,9 +145,13 @@ async function runCheck(check: Check): Promise<void> {
     tally.passed += counted.passed
     tally.failed += counted.failed
     tally.skipped += counted.skipped
+    failures.push(...counted.failures.map((failure) => `${check.name}: ${failure}`))
   }
   // A runner that fails without a failed test (an error outside tests) is a failure of its own.
-  if (!counted || (code !== 0 && counted.failed === 0)) tally[code === 0 ? 'passed' : 'failed']++
+  if (!counted || (code !== 0 && counted.failed === 0)) {
+    tally[code === 0 ? 'passed' : 'failed']++
+    if (code !== 0) failures.push(`${check.name}: exit code ${code}`)
+  }
   const seconds = ((Date.now() - startedAtMs) / 1000).toFixed(1)
   process.stdout.write(`== ${check.name}: ${code === 0 ? 'good' : `FAILED (exit code ${code})`}, ${seconds} s\n`)
 }
@@ -155,13 +187,38 @@ async function run({ command, env, limitMinutes = 10 }: Check): Promise<number |
 }
 
 /** Undefined when the report is missing or from an earlier run: then nothing can be counted from it. */
-async function countReport(file: string, startedAtMs: number): Promise<Tally | undefined> {
+async function countReport(file: string, startedAtMs: number): Promise<CountedReport | undefined> {
   const text = await readFile(file, 'utf8').catch(() => undefined)
   if (text === undefined) return undefined
-  const report = JSON.parse(text) as Record<string, number>
+  const report = JSON.parse(text) as VitestReport
   if ((report.startTime ?? 0) < startedAtMs - 1_000) return undefined
   const skipped = (report.numPendingTests ?? 0) + (report.numTodoTests ?? 0)
-  return { passed: report.numPassedTests ?? 0, failed: report.numFailedTests ?? 0, skipped }
+  return {
+    passed: report.numPassedTests ?? 0,
+    failed: report.numFailedTests ?? 0,
+    skipped,
+    failures: listFailures(report),
+  }
+}
+
+/** A file that failed without a failed test (it could not be loaded, a hook threw) is named by itself. */
+function listFailures({ testResults = [] }: VitestReport): string[] {
+  return testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const file = relative(process.cwd(), name)
+    const failed = assertionResults.filter((test) => test.status === 'failed')
+    if (failed.length === 0) return status === 'failed' ? [`${file}\n${shorten(message)}`] : []
+    return failed.map(
+      ({ fullName, failureMessages }) => `${file} > ${fullName}\n${shorten(failureMessages?.join('\n'))}`,
+    )
+  })
+}
+
+function shorten(message = ''): string {
+  return message
+    .split('\n')
+    .slice(0, 15)
+    .map((line) => `    ${line.slice(0, 1_000)}`)
+    .join('\n')
 }
 
 async function shellScripts(): Promise<string[]> {

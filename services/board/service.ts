@@ -1,13 +1,13 @@
 // The board: what people see of jobs in a browser, and where they retry them.
 
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
-import { BackupError } from '#shared/errors/backup-error.ts'
 import { allQueues, backupQueueNames } from '#shared/queues/all-queues.ts'
 import { type OpenQueue, openQueue, type QueueConnection } from '#shared/queues/open-queue.ts'
 import type { RetentionRules } from '#shared/retention/plan-retention.ts'
+import { listen } from '#shared/service/listen.ts'
 import type { Service } from '#shared/service/service.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import { openActions } from './actions.ts'
@@ -75,7 +75,13 @@ export async function startBoard(deps: BoardDeps): Promise<Board> {
     // The first look then need not wait for the folders.
     void data.look().catch(() => undefined)
     const server = createServer(app)
-    await listen(server, deps.port, host)
+    await listen(server, {
+      who: 'the board',
+      host,
+      port: deps.port,
+      settings: { host: 'BOARD_HOST', port: 'BOARD_PORT' },
+      orElse: ', or to `off` to run without the board',
+    })
     const address = describe(server.address() as AddressInfo)
     logger.info({ address, publicUrl: deps.publicUrl?.href, readOnly: deps.readOnly }, 'board is ready')
     return {
@@ -122,35 +128,6 @@ function openApiDeps(
 }
 
 type AnyQueue = OpenQueue<never>
-
-async function listen(server: Server, port: number, host: string): Promise<void> {
-  server.listen(port, host)
-  try {
-    await once(server, 'listening')
-  } catch (error) {
-    throw explainListenError(error as NodeJS.ErrnoException, port, host)
-  }
-}
-
-function explainListenError(error: NodeJS.ErrnoException, port: number, host: string): Error {
-  const wrong = (problem: string, hint: string) =>
-    new BackupError(`the board cannot listen on ${host} port ${port}: ${problem}`, {
-      code: 'configuration',
-      retryable: false,
-      hint,
-    })
-  if (error.code === 'EADDRINUSE') {
-    return wrong(
-      'another program has this port',
-      'Set BOARD_PORT to a port that is free, or to `off` to run without the board.',
-    )
-  }
-  if (error.code === 'EACCES') return wrong('this user may not', 'Set BOARD_PORT to a port above 1023.')
-  if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN') {
-    return wrong('this machine has no such address', 'Set BOARD_HOST to an address of this machine, or to 0.0.0.0.')
-  }
-  return error
-}
 
 function describe({ address, family, port }: AddressInfo): string {
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`

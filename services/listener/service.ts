@@ -1,13 +1,13 @@
 // The listener: takes what CVAT tells by webhooks, and has what changed backed up once it is quiet. It needs no login at CVAT and
 // no backup directory: who breaks into it can make backups begin, and nothing else.
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import { openChanges, type QuietTimes } from '#shared/coordination/changes.ts'
-import { BackupError, describeError } from '#shared/errors/backup-error.ts'
 import { openMetrics, type ProcessMetrics } from '#shared/monitoring/open-metrics.ts'
 import { changesQueue } from '#shared/queues/changes-queue.ts'
 import { openQueue, type QueueConnection } from '#shared/queues/open-queue.ts'
+import { listen } from '#shared/service/listen.ts'
 import type { Service } from '#shared/service/service.ts'
 import { HOOKS_PATH } from './config.ts'
 import { defineListenerMetrics, type Refusal } from './listener-metrics.ts'
@@ -37,7 +37,7 @@ const MOST_CONNECTIONS = 100
 /** Of refusals of one kind one line in this time is logged: nobody fills the log from outside. */
 const LOG_EVERY_MS = 60_000
 
-/** @throws BackupError `port-in-use` or `port-refused`, naming the settings */
+/** @throws BackupError `configuration`, naming the setting, when the port cannot be opened */
 export async function startListener(deps: ListenerDeps): Promise<Listener> {
   const { connection, host, port, secret, quietMs, longestMs, metrics = openMetrics() } = deps
   const logger = deps.logger.child({ service: 'listener' })
@@ -79,7 +79,8 @@ export async function startListener(deps: ListenerDeps): Promise<Listener> {
     })
   })
   server.maxConnections = MOST_CONNECTIONS
-  await listen(server, host, port).catch(async (error) => {
+  const settings = { host: 'CVAT_BACKUP_HOOKS_HOST', port: 'CVAT_BACKUP_HOOKS_PORT' }
+  await listen(server, { who: 'the listener', host, port, settings }).catch(async (error) => {
     await queue.close()
     throw error
   })
@@ -124,29 +125,4 @@ function limitLog(logger: Logger) {
     told.set(reason, { atMs: nowMs, since: 0 })
     logger.warn({ reason, ...fields, ...(last?.since ? { unnamed: last.since } : {}) }, 'a webhook was refused')
   }
-}
-
-async function listen(server: Server, host: string, port: number): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(cannotListen(error, host, port)))
-    server.listen({ host, port, exclusive: true }, resolve)
-  })
-}
-
-function cannotListen(cause: NodeJS.ErrnoException, host: string, port: number): BackupError {
-  const isInUse = cause.code === 'EADDRINUSE'
-  const where = `port ${port} of ${host}`
-  return new BackupError(
-    isInUse
-      ? `${where} is in use, so webhooks cannot be received`
-      : `The listener cannot open ${where}: ${describeError(cause)}`,
-    {
-      code: isInUse ? 'port-in-use' : 'port-refused',
-      retryable: false,
-      hint: isInUse
-        ? 'Set CVAT_BACKUP_HOOKS_PORT to a free port.'
-        : 'Set CVAT_BACKUP_HOOKS_HOST to an address of this machine and CVAT_BACKUP_HOOKS_PORT to a port from 1024 on.',
-      cause,
-    },
-  )
 }

@@ -1,11 +1,11 @@
 // The port on which a process tells about itself: /healthz, /readyz and /metrics, without login and without secrets.
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import { collectDefaultMetrics, Gauge } from 'prom-client'
 import type { MonitoringSettings } from '#shared/config/monitoring.ts'
-import { BackupError, describeError } from '#shared/errors/backup-error.ts'
 import { createSecretMask } from '#shared/logging/secret-mask.ts'
+import { listen } from '#shared/service/listen.ts'
 import type { ProcessMetrics } from './open-metrics.ts'
 import { type Check, openReadiness, type Readiness } from './readiness.ts'
 
@@ -33,7 +33,7 @@ const MOST_CONNECTIONS = 50
 /**
  * Opens the port, if one is set, before the process does anything else: an orchestrator must see it starting.
  *
- * @throws BackupError `port-in-use` or `port-refused`, naming the settings
+ * @throws BackupError `configuration`, naming the setting, when the port cannot be opened
  */
 export async function startMonitoring(options: MonitoringOptions): Promise<Monitoring> {
   const { port, host, service, metrics, logger } = options
@@ -69,7 +69,13 @@ export async function startMonitoring(options: MonitoringOptions): Promise<Monit
     })
   })
   server.maxConnections = MOST_CONNECTIONS
-  await listen(server, host, port)
+  await listen(server, {
+    who: 'monitoring',
+    host,
+    port,
+    settings: { host: 'CVAT_BACKUP_MONITORING_HOST', port: 'CVAT_BACKUP_MONITORING_PORT' },
+    orElse: '; each process on a machine needs one of its own',
+  })
   const address = server.address() as { port: number }
   logger.info({ host, port: address.port }, 'monitoring is open')
 
@@ -152,29 +158,4 @@ function collectChecks(metrics: ProcessMetrics, readReadiness: () => Promise<Rea
       for (const [check, { ok }] of Object.entries(checks)) up.set({ check }, ok ? 1 : 0)
     },
   })
-}
-
-async function listen(server: Server, host: string, port: number): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(cannotListen(error, host, port)))
-    server.listen({ host, port, exclusive: true }, resolve)
-  })
-}
-
-function cannotListen(cause: NodeJS.ErrnoException, host: string, port: number): BackupError {
-  const isInUse = cause.code === 'EADDRINUSE'
-  const where = `port ${port} of ${host}`
-  return new BackupError(
-    isInUse
-      ? `${where} is in use, so monitoring cannot open it`
-      : `Monitoring cannot open ${where}: ${describeError(cause)}`,
-    {
-      code: isInUse ? 'port-in-use' : 'port-refused',
-      retryable: false,
-      hint: isInUse
-        ? 'Set CVAT_BACKUP_MONITORING_PORT to a free port; each process on a machine needs one of its own.'
-        : 'Set CVAT_BACKUP_MONITORING_HOST to an address of this machine and CVAT_BACKUP_MONITORING_PORT to a port from 1024 on.',
-      cause,
-    },
-  )
 }

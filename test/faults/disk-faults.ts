@@ -22,10 +22,14 @@ export interface DiskFaultOptions {
 /** No byte is free for `forMs` once some archives are stored; the run waits and then goes on by itself. */
 export async function fillDisk(options: DiskFaultOptions, forMs: number): Promise<Findings> {
   return strikeDisk(options, async ({ path }, installation) => {
+    const { exports } = installation.simulator
+    // Else the run may be over before the disk is full.
+    exports.pause()
     const ballast = join(path, 'ballast')
     await writeFile(ballast, '')
     // Larger than the disk: writing ends with ENOSPC when nothing is left.
     await expect(writeFile(ballast, Buffer.alloc(64_000_000))).rejects.toThrow(/ENOSPC/)
+    exports.resume()
     const told = () => installation.logs().includes('the backup directory is full')
     await waitFor('the full disk to be told', told, { timeoutMs: 60_000 })
     await sleep(forMs)

@@ -7,7 +7,7 @@ import type { WorkflowRow } from '#shared/model/workflow.ts'
 import { badGatewayPage, denied } from '../simulator/answers.ts'
 import { seedBulk } from '../simulator/seed-bulk.ts'
 import { expectNoLeaks } from '../support/expect-no-leaks.ts'
-import { useRedis } from '../support/redis-server.ts'
+import { removeKeys, useRedis } from '../support/redis-server.ts'
 import { emptyWorld, smallWorld } from '../support/small-world.ts'
 import { type Stack, type StackOptions, startStack } from '../support/start-stack.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -371,7 +371,7 @@ describe('whatever is killed', () => {
     world.setJobState(jobs[0], 'completed')
     expect(await stack.backUp()).toMatchObject({ noted: 1 })
     for (const name of ['scheduler', 'exporter', 'downloader', 'sweeper']) await stack.stop(name)
-    await stack.connection.redis.flushall()
+    await removeKeys(stack.connection)
     for (const name of ['scheduler', 'exporter', 'downloader', 'sweeper'] as const) await stack.start(name)
     expect(await stack.backUp()).toMatchObject({ noted: 0, skipped: 1 })
   })

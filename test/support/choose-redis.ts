@@ -40,7 +40,7 @@ async function startShared(isForced: boolean): Promise<TestRedis | undefined> {
     // A second to load: only where there is Docker.
     const { removeLeftContainers, startRedisContainer } = await import('./redis-container.ts')
     await removeLeftContainers()
-    return await startRedisContainer()
+    return await startRedisContainer({ isShared: true })
   } catch (error) {
     if (isForced) throw error
     process.stdout.write(`Redis of the tests: no container (${(error as Error).message}), so a local redis-server\n`)

@@ -29,12 +29,16 @@ const serverCommand = [
   ...['redis-server', ...testRedisArguments, '--dir', '/data', '--port', String(PORT), '--protected-mode', 'no'],
   ...['--daemonize', 'yes', '--pidfile', PID_FILE],
 ]
+/** Each would take the keys of the other test files, too, which run at the same time. */
+const withoutFlushing = ['--rename-command', 'FLUSHALL', '', '--rename-command', 'FLUSHDB', '']
 
 /**
  * The image is pulled only if it is not there. The container lives until `close`; stopping ends the server inside it, so that
  * connections end as those to any server do. When a container stops, its network may be gone before they can.
+ *
+ * @param isShared nobody may empty it
  */
-export async function startRedisContainer(): Promise<TestRedis> {
+export async function startRedisContainer({ isShared = false } = {}): Promise<TestRedis> {
   const port = await findFreePort()
   const address = { url: `redis://127.0.0.1:${port}` }
   const container = await tidy(() => new PublishedRedis(port).start())
@@ -45,7 +49,7 @@ export async function startRedisContainer(): Promise<TestRedis> {
     })
   const start: TestRedis['start'] = async ({ empty = false } = {}) => {
     if (empty) await run('rm', '-rf', '/data/appendonlydir')
-    await run(...serverCommand)
+    await run(...serverCommand, ...(isShared ? withoutFlushing : []))
     const probe = await connectRedis(address, 30_000)
     probe.disconnect()
   }

@@ -85,6 +85,12 @@ export async function connectTo(address: RedisAddress, prefix: string): Promise<
   return { redis, prefix }
 }
 
+/** As an emptied Redis would be for whoever uses this connection; other files have keys in the same server. */
+export async function removeKeys({ redis, prefix }: QueueConnection): Promise<void> {
+  const keys = await redis.keys(`${prefix}*`)
+  if (keys.length > 0) await redis.del(...keys)
+}
+
 /** Keys of one test never meet those of another. */
 export function newPrefix(): string {
   return `{test-${randomBytes(6).toString('hex')}}`

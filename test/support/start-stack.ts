@@ -205,7 +205,9 @@ export async function startStack(redis: StackRedis, options: StackOptions = {}) 
           return now
         },
         { timeoutMs },
-      )
+      ).catch(async (error: Error) => {
+        throw new Error(`${error.message}\n${await describeWork(queues, logs)}`, { cause: error })
+      })
       return summarise(account, ledger)
     },
     async backUp(request: RunRequest = {}): Promise<RunSummary> {
@@ -240,6 +242,19 @@ export function openAllQueues(connection: QueueConnection) {
     changes: openQueue(allQueues.changes, connection),
     notifications: openQueue(allQueues.notifications, connection),
   }
+}
+
+/** For a run that does not end: what waits where, and what was logged last. */
+async function describeWork(queues: ReturnType<typeof openAllQueues>, logs: CollectedLogs): Promise<string> {
+  const lines = [`at ${new Date().toISOString()}`]
+  for (const [name, { bull }] of Object.entries(queues)) {
+    for (const job of await bull.getJobs(['active', 'wait', 'delayed', 'prioritized', 'failed'])) {
+      const { id, timestamp, delay, processedOn, attemptsStarted, failedReason } = job
+      const fields = { timestamp, delay, processedOn, attemptsStarted, failedReason }
+      lines.push(`${name} ${id} ${await job.getState()} ${JSON.stringify(fields)}`)
+    }
+  }
+  return [...lines, ...logs.lines.slice(-30).map((line) => JSON.stringify(line))].join('\n')
 }
 
 export async function listArchives(store: Store): Promise<StoredArchive[]> {

@@ -14,7 +14,7 @@ import { connectRedis } from '#shared/redis/connect-redis.ts'
 import type { DrillReport } from '#shared/store/drill-report.ts'
 import { serverErrorPage } from '../../simulator/answers.ts'
 import { expectNoLeaks } from '../../support/expect-no-leaks.ts'
-import { startRedis, useRedis } from '../../support/redis-server.ts'
+import { removeKeys, startRedis, useRedis } from '../../support/redis-server.ts'
 import { smallWorld } from '../../support/small-world.ts'
 import { type Stack, type StackOptions, startStack } from '../../support/start-stack.ts'
 import { waitFor } from '../../support/wait-for.ts'
@@ -276,7 +276,7 @@ test('state outlives a restart, an emptied Redis and a directory that is away: n
   await first.look()
   await first.close()
   expect(messages()).toHaveLength(1)
-  await stack.connection.redis.flushall()
+  await removeKeys(stack.connection)
   const second = await open(stack, settings)
   await second.look()
   await second.close()

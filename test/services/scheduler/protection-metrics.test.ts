@@ -4,7 +4,7 @@ import { denied } from '../../simulator/answers.ts'
 import { troubledAnswers } from '../../simulator/faults.ts'
 import { expectNoLeaks } from '../../support/expect-no-leaks.ts'
 import { parseMetrics, sampleOf } from '../../support/monitoring-client.ts'
-import { useRedis } from '../../support/redis-server.ts'
+import { removeKeys, useRedis } from '../../support/redis-server.ts'
 import { login, smallWorld } from '../../support/small-world.ts'
 import { type Stack, type StackOptions, startStack } from '../../support/start-stack.ts'
 
@@ -186,8 +186,7 @@ describe('nothing is claimed that is not known', () => {
     expect(states(await scrape(stack), 'annotations')).toEqual({})
 
     await stack.stop('scheduler')
-    for (const key of await stack.connection.redis.keys(`${stack.connection.prefix}*`))
-      await stack.connection.redis.del(key)
+    await removeKeys(stack.connection)
     await stack.start('scheduler')
     const wiped = await stack.metricsOf('scheduler')
     expect(states(wiped)).toEqual({})
