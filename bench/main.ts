@@ -25,8 +25,10 @@ const { values } = parseArgs({
     results: { type: 'string', default: join(import.meta.dirname, 'results') },
   },
 })
+/** At the usual sizes all of it is to end within an hour. */
+const usualRounds = { smoke: 1, default: 2, full: 3 }
 const size: Size = values.smoke ? 'smoke' : values.full ? 'full' : 'default'
-const rounds = Number(values.rounds ?? (size === 'smoke' ? 1 : 3))
+const rounds = Number(values.rounds ?? usualRounds[size])
 if (!Number.isInteger(rounds) || rounds < 1) fail(`--rounds takes a number from 1 on, not «${values.rounds}»`)
 const chosen = values.only ?? scenarios.map(({ name }) => name)
 for (const name of chosen) {
