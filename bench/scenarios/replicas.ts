@@ -10,7 +10,7 @@ import { type ServiceUsage, startServices } from '../support/start-services.ts'
 const MB = 1_000_000
 const sizes = {
   smoke: { files: 2, sizeMb: 1 },
-  default: { files: 16, sizeMb: 100 },
+  default: { files: 8, sizeMb: 100 },
   full: { files: 32, sizeMb: 200 },
 }
 const REPLICAS = 4
