@@ -2,10 +2,12 @@
 
 import { besideUsers } from './scenarios/beside-users.ts'
 import { catalogue } from './scenarios/catalogue.ts'
+import { events } from './scenarios/events.ts'
 import { firstBackup } from './scenarios/first-backup.ts'
 import { incremental } from './scenarios/incremental.ts'
 import { largeFile } from './scenarios/large-file.ts'
 import { makespan } from './scenarios/makespan.ts'
+import { mediaOnce } from './scenarios/media-once.ts'
 import { overview } from './scenarios/overview.ts'
 import { pass } from './scenarios/pass.ts'
 import { polling } from './scenarios/polling.ts'
@@ -20,6 +22,7 @@ export const scenarios: readonly Scenario[] = [
   startUp,
   catalogue,
   overview,
+  events,
   pass,
   firstBackup,
   makespan,
@@ -31,4 +34,5 @@ export const scenarios: readonly Scenario[] = [
   largeFile,
   severalReplicas,
   upload,
+  mediaOnce,
 ]

@@ -41,7 +41,8 @@ export async function startServices({ values }: AllSettings, surroundings: Servi
   }
   const common = { ...surroundings, store, serverUrl: values.cvat.url }
   try {
-    started.push(await startDownloader({ ...common, ...values.downloader, driftMs: values.incremental.driftMs }))
+    const { driftMs, mediaOnce } = values.incremental
+    started.push(await startDownloader({ ...common, ...values.downloader, driftMs, mediaOnce }))
     const { verifyPasses } = values.verification
     const isIncremental = values.incremental.strategy === 'incremental'
     const rules = { ...values.sweeper, ...values.clock }

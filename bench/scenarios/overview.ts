@@ -17,7 +17,7 @@ import type { Row, Scenario } from '../support/scenario.ts'
 const entities = { smoke: 20, default: 10_000, full: 10_000 }
 const visits = { smoke: 3, default: 25, full: 300 }
 const ARCHIVES_EACH = 1
-/** As Node.js takes it in the stack's container of 384 MB; without a limit it collects when it likes. */
+/** As in docker-compose.yml; without a limit Node.js collects when it likes. */
 const heap = ['--max-old-space-size=192']
 const SERVER = 'http://cvat'
 

@@ -92,6 +92,6 @@ function noSnapshot(path: string): BackupError {
   return new BackupError(`${path} is no snapshot of a backup directory`, {
     code: 'no-snapshot',
     retryable: false,
-    hint: 'Archives that are whole already can be copied as they are; `cvat-backups list` tells which are snapshots.',
+    hint: 'Archives that are whole already can be copied as they are, `extract` writes a task that is kept without media; `cvat-backups list` tells which are snapshots.',
   })
 }

@@ -80,6 +80,7 @@ function toJson({ entity, record, archivePath }: StoredArchive) {
     sizeBytes: record.archive.sizeBytes,
     contentBytes: contentBytes(record),
     parts: record.snapshot?.parts.map(({ taskId, archive: { fileName } }) => `task-${taskId}/${fileName}`) ?? null,
+    mediaFrom: record.mediaFrom?.fileName ?? null,
     sha256: record.archive.sha256,
     level: record.verification.level,
     drill: record.verification.drill ?? null,

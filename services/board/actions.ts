@@ -14,6 +14,7 @@ import { describeRequest } from '#shared/restores/describe-request.ts'
 import { makeRunId } from '#shared/service/make-run-id.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import type { BoardData } from './board-data.ts'
+import { texts } from './texts.ts'
 import { tellBackupError, toldError } from './told-error.ts'
 import type { Visitor } from './visitor.ts'
 
@@ -82,19 +83,13 @@ export function openActions({ data, queues, backupQueues, logger }: ActionDeps) 
       const archive = await findStored(data, entity, order.archive)
       const { record } = archive
       if (record.series.content.kind !== 'backup') {
-        throw toldError(
-          400,
-          'This is an annotation export, of which CVAT makes nothing new: see restore --annotations.',
-        )
+        throw toldError(400, texts.refused.noRestoreOfAnnotations)
       }
       if (!(await data.listTargets()).includes(order.targetUrl)) {
-        throw toldError(
-          409,
-          `No restorer serves ${order.targetUrl} now. Start one (docs/restore.md), or use the command line.`,
-        )
+        throw toldError(409, texts.refused.noRestorer(order.targetUrl))
       }
       if (order.targetUrl === record.server.url && !order.isConfirmed) {
-        throw toldError(400, `This writes to ${order.targetUrl} itself, beside what is there: it has to be confirmed.`)
+        throw toldError(400, texts.refused.unconfirmed(order.targetUrl))
       }
       const { repair, as, again, organization } = order
       const wish = { at: undefined, archive: order.archive, organization, as, repair }
@@ -146,7 +141,7 @@ export function openActions({ data, queues, backupQueues, logger }: ActionDeps) 
         if (await retryJob(`${runId}.${failure.series}`, backupQueues)) retried++
         else gone++
       }
-      if (retried + gone === 0) throw toldError(404, 'There is no such failure in this run (any more).')
+      if (retried + gone === 0) throw toldError(404, texts.refused.noFailure)
       note(visitor, 'retry', { run: runId, ...(series === undefined ? {} : { series }), retried, gone })
       return { retried, gone }
     },
@@ -165,7 +160,7 @@ export async function findStored(
   // By the catalogue and by nothing else: no path is made of what a visitor says.
   const found = archives.find(({ record }) => record.archive.fileName === fileName)
   if (found) return found
-  throw toldError(404, `${formatEntity(entity)} has no archive ${fileName.slice(0, 200)} (any more).`)
+  throw toldError(404, texts.refused.noArchive(formatEntity(entity), fileName.slice(0, 200)))
 }
 
 /** With its attempts anew: a person has mended the cause. */

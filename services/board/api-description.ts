@@ -61,7 +61,7 @@ const runSchema = z.strictObject({
   run: z.string(),
   mode: z.enum(['p', 'a', 't']),
   full: z.boolean(),
-  trigger: z.enum(['command', 'schedule']),
+  trigger: z.enum(['command', 'schedule', 'event']),
   state: z.enum(['listing', 'waiting', 'ended', 'interrupted']),
   startedAt: time,
   endedAt: optionalTime,
@@ -238,6 +238,27 @@ export const operations = {
       differing: count,
     }),
   },
+  listJobs: {
+    method: 'get',
+    path: '/entities/{entity}/jobs',
+    summary: 'The newest jobs about it that there still are, with what they logged',
+    params: params.entity,
+    answer: z.strictObject({
+      jobs: z.array(
+        z.strictObject({
+          queue: z.string(),
+          job: z.string(),
+          name: z.string(),
+          state: z.string().describe("BullMQ's: `waiting`, `active`, `delayed`, `completed`, `failed`, …"),
+          addedAt: time,
+          endedAt: optionalTime,
+          attempts: count,
+          reason: z.string().nullable().describe('Why it failed, or what it said at its end'),
+          lines: z.array(z.string()).describe('The last 30 that it logged'),
+        }),
+      ),
+    }),
+  },
   backUpEntity: {
     method: 'post',
     path: '/entities/{entity}/backup',
@@ -277,6 +298,10 @@ export const operations = {
     answer: z.strictObject({
       state: z.enum(['waiting', 'uploading', 'importing', 'imported', 'done', 'failed']),
       target: z.string().nullable(),
+      progress: z
+        .strictObject({ phase: z.string(), sentBytes: bytes.nullable(), totalBytes: bytes.nullable() })
+        .nullable()
+        .describe('Of the step that is under way'),
       result: z.int().positive().nullable().describe('Its id on the target'),
       differences: z.array(z.strictObject({ where: z.string(), what: z.string() })),
       failure: z.strictObject({ code: z.string(), reason: z.string(), hint: z.string().nullable() }).nullable(),

@@ -12,6 +12,7 @@ import type { openComparer } from './compare-stored.ts'
 import {
   growthToJson,
   historyToJson,
+  jobToJson,
   overviewToJson,
   restoreToJson,
   rowToJson,
@@ -21,6 +22,7 @@ import {
 } from './describe-json.ts'
 import type { openFollowing } from './follow-run.ts'
 import { type openSimulator, type RuleTexts, readRules, writeRules } from './simulate-retention.ts'
+import { texts } from './texts.ts'
 import { tellBackupError, toldError } from './told-error.ts'
 import { requireOperator, type Visitor, visitorOf } from './visitor.ts'
 
@@ -86,11 +88,16 @@ function openHandlers({ data, actions, simulate, compare, follow, now }: ApiDeps
     },
     async readEntity({ params }) {
       const rows = await data.findRows(entityOf(params))
-      if (rows.length === 0) throw toldError(404, `Nothing is known of ${params.entity}.`)
+      if (rows.length === 0) throw toldError(404, texts.refused.nothingKnown(params.entity!))
       return { entities: rows.map(rowToJson) }
     },
     async listArchives({ params }) {
       return historyToJson(await data.readHistory(entityOf(params)).catch(tell))
+    },
+    async listJobs({ params }) {
+      const entity = entityOf(params)
+      const [rows, history] = [await data.findRows(entity), await data.readHistory(entity).catch(tell)]
+      return { jobs: (await data.listJobs(entity, rows, history)).map(jobToJson) }
     },
     async downloadArchive({ params, res }) {
       const { archivePath, record } = await findStored(data, entityOf(params), params.file!)
@@ -116,14 +123,16 @@ function openHandlers({ data, actions, simulate, compare, follow, now }: ApiDeps
     },
     listTargets: async () => ({ targets: await data.listTargets() }),
     async readRestore({ params }) {
-      return restoreToJson(await data.store.readRestoreState(params.restore!, entityOf(params)).catch(tell))
+      const [restoreId, entity] = [params.restore!, entityOf(params)]
+      const state = await data.store.readRestoreState(restoreId, entity).catch(tell)
+      return restoreToJson(state, await data.readRestoreProgress(restoreId, entity))
     },
     async listRuns() {
       return { runs: (await data.listRuns()).map(({ summary, progress }) => summaryToJson(summary, progress)) }
     },
     async readRun({ params }) {
       const run = await data.readRun(params.run!)
-      if (!run) throw toldError(404, `No run ${params.run} is known (any more).`)
+      if (!run) throw toldError(404, texts.refused.noRun(params.run!))
       return runToJson(run)
     },
     async followRun({ params, res, signal }) {
@@ -168,7 +177,7 @@ export function sendFile(res: Response, path: string, fileName: string): Promise
   return new Promise((resolve, reject) => {
     res.download(path, fileName, { dotfiles: 'allow' }, (error) => {
       // Whoever breaks off a download does no wrong.
-      if (error && !res.headersSent) reject(toldError(404, 'The archive cannot be read (any more).'))
+      if (error && !res.headersSent) reject(toldError(404, texts.refused.unreadable))
       else resolve()
     })
   })
@@ -183,7 +192,7 @@ export function untilGone(res: Response): AbortSignal {
 
 export function entityOf({ entity }: Readonly<Record<string, string>>): EntityRef {
   const parsed = parseEntity(entity ?? '')
-  if (!parsed) throw toldError(404, 'There is no such project or task: write project-6 or task-7.')
+  if (!parsed) throw toldError(404, texts.refused.noEntity)
   return parsed
 }
 

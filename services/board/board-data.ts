@@ -4,6 +4,7 @@ import type { Queue } from 'bullmq'
 import { openRunLedger, type RunAccount } from '#shared/coordination/run-ledger.ts'
 import { type RunSummary, summarise } from '#shared/coordination/summarise-run.ts'
 import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
+import { formatSeries } from '#shared/model/series.ts'
 import { type OverviewRow, openOverview, type Snapshot } from '#shared/overview/open-overview.ts'
 import { describeGrowth, type Growth } from '#shared/overview/store-growth.ts'
 import { openStoredEntities } from '#shared/overview/stored-entities.ts'
@@ -15,6 +16,7 @@ import { listServedTargets } from '#shared/restores/announce-target.ts'
 import { collectHistory, type History } from '#shared/retention/collect-history.ts'
 import type { RetentionRules } from '#shared/retention/plan-retention.ts'
 import type { Store } from '#shared/store/open-store.ts'
+import { type EntityJob, openEntityJobs } from './entity-jobs.ts'
 import { readDirectory } from './read-directory.ts'
 
 export interface DataDeps {
@@ -44,6 +46,14 @@ export interface RunProgress {
   readonly active: readonly ActiveJob[]
 }
 
+/** Of a restore's job. */
+export interface RestoreProgress {
+  readonly phase: string
+  /** Of the upload. */
+  readonly sentBytes: number | undefined
+  readonly totalBytes: number | undefined
+}
+
 export interface ListedRun {
   readonly summary: RunSummary
   /** Undefined where only the backup directory knows it. */
@@ -54,12 +64,15 @@ export type BoardData = ReturnType<typeof openBoardData>
 
 const RUNS_SHOWN = 50
 const ACTIVE_SHOWN = 5
+/** Older ones have no job any more. */
+const ARCHIVES_ASKED = 50
 
 export function openBoardData(deps: DataDeps) {
   const { connection, store, rules, isIncremental, now, queues } = deps
   const ledger = openRunLedger(connection)
   const stored = openStoredEntities(store, now)
   const reader = readDirectory(stored, now)
+  const findJobs = openEntityJobs({ connection, queues, ledger })
   const overview = openOverview({
     protection: openProtectionTable(connection),
     excluded: openExcludedTable(connection),
@@ -75,13 +88,12 @@ export function openBoardData(deps: DataDeps) {
       .filter((job) => job !== undefined && (job.data as { runId?: unknown }).runId === runId)
       .slice(0, ACTIVE_SHOWN)
       .map(({ name, progress }) => {
-        const told = (typeof progress === 'object' ? progress : {}) as Record<string, unknown>
-        const number = (value: unknown) => (typeof value === 'number' ? value : undefined)
+        const { phase, number } = readPhase(progress)
         return {
           name: String(name).slice(0, 300),
-          phase: typeof told.phase === 'string' ? told.phase.slice(0, 100) : 'waiting for the server',
-          receivedBytes: number(told.receivedBytes),
-          totalBytes: number(told.totalBytes),
+          phase: phase ?? 'waiting for the server',
+          receivedBytes: number('receivedBytes'),
+          totalBytes: number('totalBytes'),
         }
       })
   }
@@ -116,6 +128,22 @@ export function openBoardData(deps: DataDeps) {
     /** @throws BackupError when its folder cannot be read */
     readHistory: (entity: EntityRef): Promise<History> =>
       collectHistory(entity, store, rules, new Date(now()), isIncremental),
+    /** What Redis still has of jobs about it, the newest first. @param history where it was read already */
+    async listJobs(entity: EntityRef, rows: readonly OverviewRow[], history?: History): Promise<EntityJob[]> {
+      const records = history
+        ? history.servers.flatMap(({ archives }) => archives.map(({ archive }) => archive.record))
+        : []
+      const keys = [
+        ...rows.flatMap(({ seriesKeys }) => seriesKeys),
+        ...records.map(({ series }) => formatSeries(series)),
+      ]
+      const backupIds = records.filter(({ origin }) => origin.adoptedFrom === undefined)
+      return findJobs(
+        entity,
+        keys,
+        backupIds.slice(0, ARCHIVES_ASKED).map(({ origin }) => origin.backupId),
+      )
+    },
     async readGrowth(): Promise<Growth> {
       return describeGrowth(stored.bytesByDay(), await store.findFreeBytes(), now())
     },
@@ -148,6 +176,11 @@ export function openBoardData(deps: DataDeps) {
       }
       return { summary: await summarise(account, ledger), progress: await this.readProgress(runId) }
     },
+    /** The same without failures and notes, for whoever follows it. */
+    async readNumbers(runId: string): Promise<ListedRun | undefined> {
+      const progress = await this.readProgress(runId)
+      return progress && { summary: await summarise(progress.account, withoutRows), progress }
+    },
     async readProgress(runId: string): Promise<RunProgress | undefined> {
       const account = await ledger.read(runId)
       if (!account) return undefined
@@ -155,8 +188,28 @@ export function openBoardData(deps: DataDeps) {
       const active = isOver ? [] : await listActive(runId)
       return { account, waiting: await ledger.countPending(runId), active }
     },
+    /** Of the step that is under way; undefined while no restorer has taken it up, and when the job is gone. */
+    async readRestoreProgress(restoreId: string, entity: EntityRef): Promise<RestoreProgress | undefined> {
+      const job = await queues.get('restores')?.getJob(`${restoreId}.${formatEntity(entity)}`)
+      const told = readPhase(job?.progress)
+      return told.phase === undefined
+        ? undefined
+        : { phase: told.phase, sentBytes: told.number('sentBytes'), totalBytes: told.number('totalBytes') }
+    },
     listTargets: () => listServedTargets(connection),
     close: () => reader.close(),
+  }
+}
+
+/** What lies in Redis is not trusted. */
+function readPhase(progress: unknown) {
+  const told = (typeof progress === 'object' && progress !== null ? progress : {}) as Record<string, unknown>
+  return {
+    phase: typeof told.phase === 'string' ? told.phase.slice(0, 100) : undefined,
+    number(name: string): number | undefined {
+      const value = told[name]
+      return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined
+    },
   }
 }
 

@@ -4,6 +4,7 @@ import { type Comparison, compareArchives } from '#shared/comparison/compare-arc
 import type { EntityRef } from '#shared/model/entity.ts'
 import { findStored } from './actions.ts'
 import type { BoardData } from './board-data.ts'
+import { texts } from './texts.ts'
 import { toldError } from './told-error.ts'
 
 export interface StoredComparison {
@@ -23,9 +24,8 @@ export function openComparer(data: Pick<BoardData, 'store'>) {
   return async (entity: EntityRef, before: string, after: string, signal: AbortSignal): Promise<StoredComparison> => {
     const [first, second] = [await findStored(data, entity, before), await findStored(data, entity, after)]
     const kinds = [first, second].map(({ record }) => JSON.stringify(record.series.content))
-    if (kinds[0] !== kinds[1])
-      throw toldError(400, 'A backup and an annotation export cannot be held against each other.')
-    if (isBusy) throw toldError(409, 'Two other archives are being compared now. Try again in a moment.')
+    if (kinds[0] !== kinds[1]) throw toldError(400, texts.refused.unlike)
+    if (isBusy) throw toldError(409, texts.refused.comparing)
     isBusy = true
     try {
       const differences: Exclude<Comparison, { what: 'end' }>[] = []

@@ -21,7 +21,7 @@ import { limitLogins } from './login-limit.ts'
 import { pageRoutes } from './page-routes.ts'
 import { queuePages } from './queue-pages.ts'
 import { addBasePath, checkHost, requireRedis } from './request-checks.ts'
-import { securityHeaders } from './security-headers.ts'
+import { queuesPolicy, securityHeaders } from './security-headers.ts'
 import { openSessions } from './sessions.ts'
 import { findVisitor, visitorOf } from './visitor.ts'
 
@@ -80,7 +80,7 @@ export function createApp(deps: AppDeps): Express {
   board.use(requireVisitor(basePath, hasLogin))
   board.use('/api/v1', apiRoutes(deps.overview))
   board.use(pageRoutes({ ...deps.overview, csrf, basePath, hasLogout: hasLogin }))
-  board.use('/queues', allowActions({ readOnly, logger }))
+  board.use('/queues', queuesPolicy, allowActions({ readOnly, logger }))
   const forOperators = queuePages({ ...common, csrf, hasLogout: hasLogin })
   const forViewers = queuePages({ ...common, readOnly: true, csrf, hasLogout: hasLogin })
   board.use('/queues', (req, res, next) => {

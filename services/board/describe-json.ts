@@ -3,10 +3,12 @@
 import type { RunSummary } from '#shared/coordination/summarise-run.ts'
 import type { Headline, OverviewRow, Snapshot } from '#shared/overview/open-overview.ts'
 import type { Growth } from '#shared/overview/store-growth.ts'
+import { describeReason } from '#shared/protection/protection-reason.ts'
 import type { History, ShownArchive } from '#shared/retention/collect-history.ts'
 import { provenLevel } from '#shared/store/record.ts'
 import type { RestoreState } from '#shared/store/restore-state.ts'
-import type { RunProgress } from './board-data.ts'
+import type { RestoreProgress, RunProgress } from './board-data.ts'
+import type { EntityJob } from './entity-jobs.ts'
 import type { RuleTexts, Simulation } from './simulate-retention.ts'
 
 export function overviewToJson({ headline, reading, organizations, takenAtMs }: Snapshot) {
@@ -38,7 +40,7 @@ export function rowToJson(row: OverviewRow) {
     server: row.serverUrl,
     link: row.link ?? null,
     state: row.state,
-    reasons: row.reasons,
+    reasons: row.reasons.map(describeReason),
     protectedAt: toTime(row.protectedAtMs),
     archivedAt: toTime(row.archivedAtMs),
     level: row.level ?? null,
@@ -146,16 +148,31 @@ export function runToJson({ summary, progress }: { summary: RunSummary; progress
   }
 }
 
-export function restoreToJson(state: RestoreState | undefined) {
-  if (!state) return { state: 'waiting' as const, target: null, result: null, differences: [], failure: null }
+export function restoreToJson(state: RestoreState | undefined, progress?: RestoreProgress) {
+  const under = progress && {
+    phase: progress.phase,
+    sentBytes: progress.sentBytes ?? null,
+    totalBytes: progress.totalBytes ?? null,
+  }
+  if (!state) {
+    const nothing = { target: null, result: null, differences: [], failure: null }
+    return { state: 'waiting' as const, progress: under ?? null, ...nothing }
+  }
   const { failure, differences = [], resultId = null, targetUrl } = state
+  const isOver = failure !== undefined || state.state === 'done'
   return {
     state: failure ? ('failed' as const) : state.state,
     target: targetUrl,
+    progress: isOver ? null : (under ?? null),
     result: resultId,
     differences: differences.map(({ where, what }) => ({ where, what })),
     failure: failure ? { code: failure.code, reason: failure.reason, hint: failure.hint ?? null } : null,
   }
+}
+
+export function jobToJson({ queue, id, name, state, addedAtMs, endedAtMs, attempts, reason, lines }: EntityJob) {
+  const times = { addedAt: new Date(addedAtMs).toISOString(), endedAt: toTime(endedAtMs) }
+  return { queue, job: id, name, state, ...times, attempts, reason: reason ?? null, lines }
 }
 
 export function simulationToJson(rules: RuleTexts, { totals, keptBytes, removals }: Simulation) {

@@ -9,6 +9,7 @@ import type { Csrf } from './csrf.ts'
 import { limitLogins } from './login-limit.ts'
 import { escapeHtml, renderPage } from './page.ts'
 import type { Sessions } from './sessions.ts'
+import { texts } from './texts.ts'
 import { visitorOf } from './visitor.ts'
 
 export interface LoginDeps {
@@ -40,12 +41,12 @@ export function loginRoutes(deps: LoginDeps): Router {
     const token = csrf.issue(req, res)
     res
       .status(status)
-      .send(renderPage({ title: 'Log in', basePath, body: loginForm({ basePath, token, next, problem }) }))
+      .send(renderPage({ title: texts.login.title, basePath, body: loginForm({ basePath, token, next, problem }) }))
   }
   const limit = limitLogins(deps.connection, deps.limits, (req, res) => {
     logger.warn({ address: req.ip }, 'too many wrong logins from one address: none is looked at for a while')
     const minutes = Math.ceil(deps.limits.loginWindowMs / 60_000)
-    show(req, res, 429, `Too many wrong logins from your address. Try again in ${minutes} minutes at the latest.`)
+    show(req, res, 429, texts.login.tooMany(minutes))
   })
 
   const router = Router()
@@ -58,7 +59,7 @@ export function loginRoutes(deps: LoginDeps): Router {
     if (!login) {
       // Not the name: people write passwords there.
       logger.warn({ address: req.ip }, 'a wrong login')
-      return show(req, res, 401, 'The user name or the password is wrong.')
+      return show(req, res, 401, texts.login.wrong)
     }
     await sessions.begin(req, login)
     logger.info({ user: login.username, role: login.role, address: req.ip }, 'logged in')
@@ -67,7 +68,7 @@ export function loginRoutes(deps: LoginDeps): Router {
   // A link cannot do it by itself: any page could hold one.
   router.get('/logout', (req, res) => {
     const token = csrf.issue(req, res)
-    res.send(renderPage({ title: 'Log out', basePath, body: logoutForm(basePath, token) }))
+    res.send(renderPage({ title: texts.login.logout, basePath, body: logoutForm(basePath, token) }))
   })
   router.post('/logout', async (req, res) => {
     await sessions.end(req)
@@ -91,25 +92,27 @@ export function chooseNext(asked: unknown, basePath: string): string {
 
 function loginForm(form: { basePath: string; token: string; next: string; problem?: string | undefined }): string {
   const { basePath, token, next, problem } = form
-  return `<p class="hint">Log in to see what is protected.</p>
+  const t = texts.login
+  return `<p class="hint">${escapeHtml(t.lead)}</p>
 ${problem === undefined ? '' : `<p role="alert">${escapeHtml(problem)}</p>\n`}<form method="post" action="${basePath}/login">
 <input type="hidden" name="_csrf" value="${escapeHtml(token)}">
 <input type="hidden" name="next" value="${escapeHtml(next)}">
-<label for="username">User name</label>
+<label for="username">${escapeHtml(t.username)}</label>
 <input id="username" name="username" autocomplete="username" autocapitalize="none" spellcheck="false" required autofocus>
-<label for="password">Password</label>
+<label for="password">${escapeHtml(t.password)}</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required>
-<button>Log in</button>
+<button>${escapeHtml(t.go)}</button>
 </form>`
 }
 
 function logoutForm(basePath: string, token: string): string {
-  return `<p>End your session?</p>
+  const t = texts.login
+  return `<p>${escapeHtml(t.sure)}</p>
 <form method="post" action="${basePath}/logout">
 <input type="hidden" name="_csrf" value="${escapeHtml(token)}">
-<button>Log out</button>
+<button>${escapeHtml(t.logout)}</button>
 </form>
-<p><a href="${basePath}/">Back to the overview</a></p>`
+<p><a href="${basePath}/">${escapeHtml(t.back)}</a></p>`
 }
 
 function notByThisWay(): Error {

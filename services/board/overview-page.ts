@@ -5,7 +5,7 @@ import type { OverviewRow, Snapshot } from '#shared/overview/open-overview.ts'
 import { type RowPage, type RowQuery, type SortKey, selectRows, sortKeys } from '#shared/overview/select-rows.ts'
 import type { Content, View } from './frame.ts'
 import { type Html, html } from './html.ts'
-import { showAge, showAgo, showBytes, showState, showTime } from './show-values.ts'
+import { showAge, showAgo, showBytes, showReason, showSaid, showState, showTime } from './show-values.ts'
 import { texts } from './texts.ts'
 
 const ATTENTION_SHOWN = 8
@@ -52,12 +52,12 @@ ${others}`
 
 function showDirectory({ reading }: Snapshot): Html {
   const { directory } = texts.overview
-  return html`${reading.problem === undefined ? '' : html`<p role="alert">${directory.problem(reading.problem)}</p>`}
+  return html`${reading.problem === undefined ? '' : html`<p role="alert">${directory.problem} ${showSaid(reading.problem)}</p>`}
 ${reading.completedAtMs === undefined && reading.isUnderWay ? html`<p role="status">${directory.reading(reading.folders)}</p>` : ''}
 ${
   reading.unread.length === 0
     ? ''
-    : html`<div role="alert"><p>${directory.unread(reading.unread.length)}</p><ul>${reading.unread.slice(0, 10).map(({ entity, reason }) => html`<li>${entity}: ${reason}</li>`)}</ul></div>`
+    : html`<div role="alert"><p>${directory.unread(reading.unread.length)}</p><ul>${reading.unread.slice(0, 10).map(({ entity, reason }) => html`<li>${entity}: ${showSaid(reason)}</li>`)}</ul></div>`
 }`
 }
 
@@ -73,7 +73,7 @@ function showAttention({ rows, headline }: Snapshot, view: View): Html {
   return html`<section aria-labelledby="attention" class="attention">
 <h2 id="attention">${texts.overview.attention}</h2>
 <ul>
-${worst.rows.map((row) => html`<li>${showState(row.state)} ${entityLink(row, view)} <span class="faint">${row.reasons[0]}</span></li>`)}
+${worst.rows.map((row) => html`<li>${showState(row.state)} ${entityLink(row, view)} <span class="faint">${row.reasons[0] ? showReason(row.reasons[0]) : ''}</span></li>`)}
 </ul>
 ${worst.total > worst.rows.length ? html`<p><a href="${view.basePath}/?state=attention">${texts.overview.more(worst.total)}</a></p>` : ''}
 </section>`
@@ -128,7 +128,7 @@ function showRow(row: OverviewRow, view: View): Html {
 <td data-label="${t.organization}">${row.organization ?? html`<span class="faint">${texts.overview.personal}</span>`}</td>
 <td data-label="${t.state}">${showState(row.state)}</td>
 <td data-label="${t.age}">${showAgo(row.archivedAtMs, view.nowMs)}</td>
-<td data-label="${t.level}">${row.level ?? html`<span class="faint">${texts.overview.none}</span>`}</td>
+<td data-label="${t.level}">${row.level ? texts.level(row.level) : html`<span class="faint">${texts.overview.none}</span>`}</td>
 <td data-label="${t.size}" class="number">${showBytes(row.sizeBytes)}</td>
 <td data-label="${t.archives}" class="number">${texts.number(row.archives)}</td>
 <td data-label="${t.next}">${showTime(row.nextRunAtMs)}</td>
@@ -136,7 +136,7 @@ function showRow(row: OverviewRow, view: View): Html {
 }
 
 export function entityLink(row: Pick<OverviewRow, 'key' | 'name'>, view: View): Html {
-  return html`<a href="${view.basePath}/entities/${row.key}">${row.name || row.key}</a>`
+  return html`<a href="${view.basePath}/entities/${row.key}"><bdi>${row.name || row.key}</bdi></a>`
 }
 
 /** Anything but a web address could be a script. */

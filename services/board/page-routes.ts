@@ -11,7 +11,6 @@ import { type Content, renderFrame, type View } from './frame.ts'
 import { overviewPage } from './overview-page.ts'
 import { confirmPage, restorePage, restoreStatePage } from './restore-page.ts'
 import { runPage, runsPage } from './run-pages.ts'
-import { strictPolicy } from './security-headers.ts'
 import { type RuleTexts, readRules, ruleNames, writeRules } from './simulate-retention.ts'
 import { diffPage, retentionPage, storePage } from './store-pages.ts'
 import { texts } from './texts.ts'
@@ -35,7 +34,7 @@ export function pageRoutes(deps: PageDeps): Router {
     nowMs: now(),
   })
   const page = (path: string, make: (view: View, req: Request, res: Response) => Promise<Content>) => {
-    router.get(path, strictPolicy, async (req, res) => {
+    router.get(path, async (req, res) => {
       const view = viewOf(req, res)
       const content = await make(view, req, res).catch(tell)
       res.send(renderFrame(view, content))
@@ -56,6 +55,7 @@ export function pageRoutes(deps: PageDeps): Router {
     return entityPage(view, {
       rows,
       history,
+      jobs: await data.listJobs(entity, rows, history),
       notice: req.query.started === 'verify' ? texts.entity.started : undefined,
     })
   })
@@ -86,7 +86,7 @@ export function pageRoutes(deps: PageDeps): Router {
     const archive = await findStored(data, entity, String(req.query.archive ?? ''))
     return restorePage(view, archive, await data.listTargets())
   })
-  router.post('/entities/:entity/restore', strictPolicy, async (req, res) => {
+  router.post('/entities/:entity/restore', async (req, res) => {
     const entity = entityOf(req.params as Record<string, string>)
     const key = formatEntity(entity)
     const { body } = operations.restoreEntity
@@ -107,13 +107,16 @@ export function pageRoutes(deps: PageDeps): Router {
   })
   page('/restores/:restore/:entity', async (view, req) => {
     const { restore, entity } = check(operations.readRestore.params, req.params) as Record<string, string>
-    const state = await data.store.readRestoreState(restore!, entityOf({ entity: entity! }))
-    return restoreStatePage(view, restore!, entity!, state)
+    const ref = entityOf({ entity: entity! })
+    const state = await data.store.readRestoreState(restore!, ref)
+    return restoreStatePage(view, restore!, entity!, state, await data.readRestoreProgress(restore!, ref))
   })
   page('/runs', async (view) => runsPage(view, await data.listRuns()))
   page('/runs/:run', async (view, req) => {
     const { run: runId } = check(operations.readRun.params, req.params) as { run: string }
-    const run = await untilKnown(() => data.readRun(runId))
+    let run = await data.readRun(runId)
+    // Only Redis is asked again and again: the directory may be slow, and has runs that have ended.
+    if (!run && (await untilKnown(() => data.ledger.read(runId)))) run = await data.readRun(runId)
     if (!run) throw toldError(404, texts.run.unknown)
     const [retried, gone] = [Number(req.query.retried), Number(req.query.gone)]
     const notice = retried >= 0 && gone >= 0 ? texts.run.retried(retried, gone) : undefined

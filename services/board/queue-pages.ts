@@ -8,6 +8,7 @@ import type { Logger } from 'pino'
 import { BoardQueue } from './board-queue.ts'
 import type { Csrf } from './csrf.ts'
 import { explain } from './error-pages.ts'
+import { texts } from './texts.ts'
 
 export interface QueuePagesDeps {
   readonly queues: readonly Queue[]
@@ -47,13 +48,13 @@ export function queuePages(deps: QueuePagesDeps): Router {
     serverAdapter,
     options: {
       uiConfig: {
-        boardTitle: 'cvat-backups',
+        boardTitle: texts.product,
         boardLogo: { path: icon, width: 24, height: 24 },
         favIcon: { default: icon, alternative: icon },
         hideDocsLink: true,
         miscLinks: [
-          { text: 'Overview', url: `${basePath}/` },
-          ...(deps.hasLogout ? [{ text: 'Log out', url: `${basePath}/logout` }] : []),
+          { text: texts.nav.overview, url: `${basePath}/` },
+          ...(deps.hasLogout ? [{ text: texts.nav.logout, url: `${basePath}/logout` }] : []),
         ],
       },
     },

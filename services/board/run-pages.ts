@@ -6,7 +6,7 @@ import type { ListedRun } from './board-data.ts'
 import { progressToJson, summaryToJson } from './describe-json.ts'
 import { actionForm, type Content, type View } from './frame.ts'
 import { type Html, html } from './html.ts'
-import { showTime } from './show-values.ts'
+import { showSaid, showTime } from './show-values.ts'
 import { texts } from './texts.ts'
 
 export function runsPage(view: View, runs: readonly ListedRun[]): Content {
@@ -49,7 +49,7 @@ export function runPage(view: View, { summary, progress }: ListedRun, notice: st
   const dealt = run.done + run.noted + run.skipped + run.empty + run.failed
   const follow = isOver
     ? html``
-    : html` data-follow="${view.basePath}/api/v1/runs/${encodeURIComponent(run.run)}/events" hx-get="${path}" hx-trigger="progress" hx-select="#run" hx-swap="outerHTML" hx-sync="this:drop"`
+    : html` data-follow="${view.basePath}/api/v1/runs/${encodeURIComponent(run.run)}/events" hx-get="${path}" hx-trigger="progress, every 30s" hx-select="#run" hx-swap="outerHTML" hx-sync="this:drop"`
   return {
     title: t.title,
     nav: 'runs',
@@ -65,10 +65,10 @@ ${(['done', 'noted', 'skipped', 'empty', 'failed', 'waiting'] as const).map((nam
 <div><dt>${texts.runs.columns.size}</dt><dd>${formatBytes(run.sizeBytes)}</dd></div>
 <div><dt>${texts.runs.columns.took}</dt><dd>${formatDuration(summary.durationSeconds * 1000)}</dd></div>
 </dl>
-${run.active.length === 0 ? '' : html`<h2>${t.now}</h2><ul>${run.active.map(({ name, phase, receivedBytes, totalBytes }) => html`<li>${name}: ${phase}${receivedBytes === null || totalBytes === null ? '' : ` ${formatBytes(receivedBytes)} / ${formatBytes(totalBytes)}`}</li>`)}</ul>`}
-${run.listingError === null ? '' : html`<p role="alert">${t.listingError} ${run.listingError}</p>`}
+${run.active.length === 0 ? '' : html`<h2>${t.now}</h2><ul>${run.active.map(({ name, phase, receivedBytes, totalBytes }) => html`<li><bdi>${name}</bdi>: ${texts.phase(phase)}${receivedBytes === null || totalBytes === null ? '' : ` ${formatBytes(receivedBytes)} / ${formatBytes(totalBytes)}`}</li>`)}</ul>`}
+${run.listingError === null ? '' : html`<p role="alert">${t.listingError} ${showSaid(run.listingError)}</p>`}
 ${showFailures(view, run.run, summary)}
-${(summary.notes ?? []).length === 0 ? '' : html`<h2>${t.notes}</h2><ul>${(summary.notes ?? []).slice(0, 100).map(({ series, name, text }) => html`<li>${seriesLink(view, series, name)}: ${text}</li>`)}</ul>`}
+${(summary.notes ?? []).length === 0 ? '' : html`<h2>${t.notes}</h2><ul>${(summary.notes ?? []).slice(0, 100).map(({ series, name, text }) => html`<li>${seriesLink(view, series, name)}: ${showSaid(text)}</li>`)}</ul>`}
 </section>`,
   }
 }
@@ -83,8 +83,8 @@ ${failures.length > 1 ? actionForm(view, retryPath, t.retryAll) : ''}
 ${failures.slice(0, 200).map(
   ({ series, name, code, reason, hint }) => html`<li>
 <p>${seriesLink(view, series, name)} <span class="faint">${code}</span> <a href="${view.basePath}/jobs/${encodeURIComponent(`${runId}.${series}`)}">${t.job}</a></p>
-<p>${reason}</p>
-${hint === undefined ? '' : html`<p class="faint">${t.hint} ${hint}</p>`}
+<p>${showSaid(reason)}</p>
+${hint === undefined ? '' : html`<p class="faint">${t.hint} ${showSaid(hint)}</p>`}
 ${actionForm(view, retryPath, t.retry, { series })}
 </li>`,
 )}
@@ -93,7 +93,7 @@ ${actionForm(view, retryPath, t.retry, { series })}
 
 function seriesLink(view: View, series: string, name: string): Html {
   const [key = ''] = series.split('.')
-  return html`<a href="${view.basePath}/entities/${key}">${name || key}</a>`
+  return html`<a href="${view.basePath}/entities/${key}"><bdi>${name || key}</bdi></a>`
 }
 
 function describeRun({ mode, full, trigger }: RunSummary): string {

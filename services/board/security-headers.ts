@@ -3,26 +3,21 @@
 import type { RequestHandler } from 'express'
 import helmet from 'helmet'
 
-/**
- * Everything comes from our own origin and no script is inline. Bull Board's pages put styles into their own elements, and
- * show small images as `data:`; that is all that is allowed besides.
- */
+/** Everything comes from our own origin, as a file: nothing is inline, neither scripts nor styles. */
+const strict = {
+  defaultSrc: ["'none'"],
+  scriptSrc: ["'self'"],
+  styleSrc: ["'self'"],
+  imgSrc: ["'self'"],
+  connectSrc: ["'self'"],
+  baseUri: ["'none'"],
+  formAction: ["'self'"],
+  frameAncestors: ["'none'"],
+}
+
 export function securityHeaders({ isSecure }: { isSecure: boolean }): RequestHandler {
   return helmet({
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'none'"],
-        scriptSrc: ["'self'"],
-        styleSrc: ["'self'", "'unsafe-inline'"],
-        imgSrc: ["'self'", 'data:'],
-        fontSrc: ["'self'"],
-        connectSrc: ["'self'"],
-        baseUri: ["'self'"],
-        formAction: ["'self'"],
-        frameAncestors: ["'none'"],
-      },
-    },
+    contentSecurityPolicy: { useDefaults: false, directives: strict },
     // Meant for pages that are reached over TLS.
     strictTransportSecurity: isSecure ? { maxAge: 180 * 24 * 3600, includeSubDomains: false } : false,
     // Browsers ignore it, with a complaint, on addresses without TLS.
@@ -34,17 +29,14 @@ export function securityHeaders({ isSecure }: { isSecure: boolean }): RequestHan
   })
 }
 
-/** Our own pages set no styles in their elements, and come with nothing but files. */
-export const strictPolicy: RequestHandler = helmet.contentSecurityPolicy({
+/** Bull Board's pages put styles into their own elements, have a base, and show small images as `data:`. */
+export const queuesPolicy: RequestHandler = helmet.contentSecurityPolicy({
   useDefaults: false,
   directives: {
-    defaultSrc: ["'none'"],
-    scriptSrc: ["'self'"],
-    styleSrc: ["'self'"],
-    imgSrc: ["'self'"],
-    connectSrc: ["'self'"],
-    baseUri: ["'none'"],
-    formAction: ["'self'"],
-    frameAncestors: ["'none'"],
+    ...strict,
+    styleSrc: ["'self'", "'unsafe-inline'"],
+    imgSrc: ["'self'", 'data:'],
+    fontSrc: ["'self'"],
+    baseUri: ["'self'"],
   },
 })

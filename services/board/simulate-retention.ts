@@ -6,6 +6,7 @@ import type { RetentionRules } from '#shared/retention/plan-retention.ts'
 import { type SweepTotals, sweepAll } from '#shared/retention/sweep-all.ts'
 import { formatTimeSpan } from '#shared/retention/time-span.ts'
 import type { Store } from '#shared/store/open-store.ts'
+import { texts as pageTexts } from './texts.ts'
 import { toldError } from './told-error.ts'
 
 /** As in the names of the settings: `daily` is CVAT_BACKUP_KEEP_DAILY. */
@@ -86,7 +87,7 @@ export function writeRules(rules: RetentionRules): Record<RuleName, string> {
 export function openSimulator(store: Store, isIncremental: boolean | undefined) {
   let isBusy = false
   return async (rules: RetentionRules, now: Date, signal: AbortSignal): Promise<Simulation> => {
-    if (isBusy) throw toldError(409, 'Somebody else simulates now, which reads all records. Try again in a moment.')
+    if (isBusy) throw toldError(409, pageTexts.refused.simulating)
     isBusy = true
     try {
       const removals: Removal[] = []

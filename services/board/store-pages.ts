@@ -8,7 +8,7 @@ import type { StoredComparison } from './compare-stored.ts'
 import type { Content, View } from './frame.ts'
 import { type Html, html } from './html.ts'
 import { plotLines } from './plot.ts'
-import { showBytes, showTime } from './show-values.ts'
+import { showBytes, showSaid, showTime } from './show-values.ts'
 import { type RuleName, ruleNames, type Simulation } from './simulate-retention.ts'
 import { texts } from './texts.ts'
 
@@ -84,7 +84,7 @@ ${
 <th scope="row" data-label="${c.entity}"><a href="${view.basePath}/entities/${entity}">${entity}</a></th>
 <td data-label="${c.created}">${showTime(createdAt)}</td>
 <td data-label="${c.size}" class="number">${showBytes(sizeBytes)}</td>
-<td data-label="${c.why}">${reasons.join(', ')}</td>
+<td data-label="${c.why}">${showSaid(reasons.join(', '))}</td>
 </tr>`,
       )}</tbody>
 </table></div>`
@@ -103,7 +103,7 @@ export function diffPage(view: View, key: string, comparison: StoredComparison):
 <ul class="failures">
 ${differences.slice(0, 200).map((found) => {
   const task = 'task' in found ? found.task.name : ''
-  return html`<li><p>${t.what[found.what] ?? found.what} <strong>${task}</strong></p>${
+  return html`<li><p>${t.what[found.what] ?? found.what} <strong><bdi>${task}</bdi></strong></p>${
     'changes' in found
       ? html`<details><summary>${t.details}</summary><pre tabindex="0">${JSON.stringify(found.changes, null, 2).slice(0, 20_000)}</pre></details>`
       : ''

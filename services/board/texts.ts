@@ -1,6 +1,7 @@
 // Every text of the overview's pages, in one place, so that a translation has one file to replace.
 
 import type { EntityState } from '#shared/overview/judge-entity.ts'
+import { type ReasonTexts, reasonTexts } from '#shared/protection/protection-reason.ts'
 
 const number = new Intl.NumberFormat('en')
 const count = (many: number, one: string, more = `${one}s`) => `${number.format(many)} ${many === 1 ? one : more}`
@@ -11,6 +12,19 @@ export const texts = {
   product: 'cvat-backups',
   skip: 'Skip to the content',
   table: 'Table',
+  age: {
+    minutes: (many: number) => `${many} min`,
+    hours: (many: number) => `${many} h`,
+    days: (many: number) => `${number.format(many)} d`,
+  },
+  /** Why something is in its state. `{at}`, `{due}` and `{code}` are put in as values. */
+  reasons: reasonTexts satisfies ReasonTexts as ReasonTexts,
+  /** What records, logs, retention and CVAT say, in English as in files and on the command line; a translation may know some. */
+  said: (english: string) => english,
+  /** Of verification, from `whole` to `restored`: terms of the command line and of records. */
+  level: (term: string) => term,
+  /** Of a job: `export`, `download`, `upload`, … */
+  phase: (term: string) => term,
   nav: {
     label: 'Pages',
     overview: 'Overview',
@@ -32,6 +46,62 @@ export const texts = {
     excluded: 'excluded',
     protected: 'protected',
   } satisfies Record<EntityState, string>,
+  errors: {
+    title: (status: number) => `Error ${status}`,
+    home: 'To the overview',
+    byCode: {
+      EBADCSRFTOKEN:
+        'This did not come from a page of the board, or the page is too old. Load the page anew and try again.',
+      NO_PROXY_USER:
+        'Nobody is logged in: the board is to be reached through its reverse proxy, which names the user. See BOARD_PROXY_USER_HEADER and BOARD_TRUSTED_PROXIES.',
+      VIEWER: 'You may look here, and change nothing: this login is that of a viewer.',
+      WRONG_TOKEN: 'This token is not known here (BOARD_TOKENS).',
+      TOO_MANY_TOKENS: 'Too many wrong tokens or logins from your address. Try again later.',
+      READ_ONLY: 'The board is read-only (BOARD_READ_ONLY): nothing can be changed here.',
+      NOT_AN_ACTION: 'The board does not do this: it would change what jobs carry or how queues work.',
+      STRANGE_HOST:
+        'The board is not known under this name. Set BOARD_PUBLIC_URL to its address as in your browser, or use the address of the machine.',
+      NO_REDIS: 'Redis does not answer, so there is nothing to show. Backups go on once it is back.',
+    } as Readonly<Record<string, string>>,
+    byStatus: {
+      400: 'The request could not be understood.',
+      401: 'Nobody is logged in, or the session has ended. Load the page anew to log in.',
+      403: 'This is not allowed.',
+      404: 'There is nothing here.',
+      409: 'This cannot be done now.',
+      413: 'The request is too large.',
+    } as Readonly<Record<number, string>>,
+    defect: 'Something went wrong; the log of the board says what.',
+  },
+  /** What cannot be done, and why. */
+  refused: {
+    noRestoreOfAnnotations: 'This is an annotation export, of which CVAT makes nothing new: see restore --annotations.',
+    noRestorer: (url: string) => `No restorer serves ${url} now. Start one (docs/restore.md), or use the command line.`,
+    unconfirmed: (url: string) => `This writes to ${url} itself, beside what is there: it has to be confirmed.`,
+    noFailure: 'There is no such failure in this run (any more).',
+    noArchive: (entity: string, file: string) => `${entity} has no archive ${file} (any more).`,
+    noEntity: 'There is no such project or task: write project-6 or task-7.',
+    nothingKnown: (entity: string) => `Nothing is known of ${entity}.`,
+    noRun: (run: string) => `No run ${run} is known (any more).`,
+    unreadable: 'The archive cannot be read (any more).',
+    unlike: 'A backup and an annotation export cannot be held against each other.',
+    comparing: 'Two other archives are being compared now. Try again in a moment.',
+    simulating: 'Somebody else simulates now, which reads all records. Try again in a moment.',
+    following: 'Too many pages follow runs now. Load this one anew instead.',
+  },
+  login: {
+    title: 'Log in',
+    lead: 'Log in to see what is protected.',
+    username: 'User name',
+    password: 'Password',
+    go: 'Log in',
+    wrong: 'The user name or the password is wrong.',
+    tooMany: (minutes: number) =>
+      `Too many wrong logins from your address. Try again in ${minutes} minutes at the latest.`,
+    logout: 'Log out',
+    sure: 'End your session?',
+    back: 'Back to the overview',
+  },
   overview: {
     title: 'Overview',
     protected: (good: number, all: number) => `${number.format(good)} of ${number.format(all)} protected`,
@@ -47,7 +117,7 @@ export const texts = {
     besides: 'Besides',
     directory: {
       reading: (folders: number) => `Reading the backup directory: ${count(folders, 'folder')} so far.`,
-      problem: (why: string) => `The backup directory cannot be read: ${why}`,
+      problem: 'The backup directory cannot be read:',
       unread: (many: number) => `${count(many, 'folder')} of the backup directory cannot be read:`,
     },
     search: 'Search',
@@ -89,6 +159,26 @@ export const texts = {
     backUpNow: 'Back up now',
     verify: 'Verify all archives',
     job: 'Job log',
+    jobs: {
+      title: 'Jobs',
+      none: 'There is no job about it any more: those that ended well are kept for a day, failed ones for two weeks.',
+      ended: 'ended',
+      attempts: (many: number) => `${number.format(many)} attempts`,
+      lines: (many: number) => count(many, 'log line'),
+      open: (queue: string, name: string) => `Open the job in ${queue}: ${name}`,
+      states: {
+        waiting: 'waits',
+        prioritized: 'waits',
+        'waiting-children': 'waits for others',
+        delayed: 'waits for its time',
+        paused: 'is paused',
+        active: 'under way',
+        completed: 'done',
+        failed: 'failed',
+        unknown: 'gone',
+      } as Readonly<Record<string, string>>,
+    },
+    archiveStates: { stale: 'stale', incomplete: 'incomplete', damaged: 'damaged' },
     archives: 'Archives',
     noArchives: 'There is no archive of it.',
     deleted: 'The server no longer has it; noticed on',
@@ -132,6 +222,9 @@ export const texts = {
     title: 'Restore',
     lead: 'A new project or task is made from the archive, compared with it, and only then gets its name. Nothing is overwritten.',
     archive: 'Archive',
+    plan: (tasks: number | undefined, frames: number) =>
+      `Will be made: ${tasks === undefined ? 'a task' : `a project with ${count(tasks, 'task')}`}, ${count(frames, 'frame')}.`,
+    losses: 'Known of this archive:',
     target: 'Target',
     noTarget:
       'No restorer is running, so nothing can be restored from here. Start one (docker compose --profile restore up -d), or use the command line:',

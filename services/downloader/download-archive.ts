@@ -11,6 +11,7 @@ import type { Outcome } from '#shared/queues/outcomes-queue.ts'
 import type { SweepPayload } from '#shared/queues/sweeps-queue.ts'
 import type { JobContext } from '#shared/service/consume.ts'
 import { isBackupActive } from '#shared/service/is-backup-active.ts'
+import type { CommitInput } from '#shared/store/commit-archive.ts'
 import { inspectArchive } from '#shared/store/inspect-archive.ts'
 import type { Inspection } from '#shared/store/inspection.ts'
 import type { Store } from '#shared/store/open-store.ts'
@@ -20,6 +21,7 @@ import type { DiskRoom } from './disk-room.ts'
 import type { DownloadMetrics } from './download-metrics.ts'
 import { type FetchedFile, fetchFile } from './fetch-file.ts'
 import { assertOfUse, describeStored, isOfUse } from './judge-stored.ts'
+import { leaveOutMedia } from './leave-out-media.ts'
 import { joinReasons, noteWorkflow } from './take-workflow.ts'
 
 export interface DownloadDeps {
@@ -33,6 +35,8 @@ export interface DownloadDeps {
   /** CVAT_URL: which server the archive is of. */
   readonly serverUrl: string
   readonly metrics: DownloadMetrics
+  /** CVAT_BACKUP_MEDIA_ONCE: of parts of snapshots only. */
+  readonly mediaOnce: boolean
 }
 
 /** The file has gone from the server, or is of no moment that was observed: what is left is to export again. */
@@ -105,7 +109,7 @@ async function storeArchive(
   context: JobContext<DownloadPayload>,
   deps: DownloadDeps,
 ): Promise<{ archive: StoredArchive; note: string | undefined }> {
-  const { series, observation, backupId, runId } = payload
+  const { series, observation, backupId } = payload
   const showProgress = throttleProgress(context)
   const onProgress = (receivedBytes: number, totalBytes: number | undefined, chunkBytes: number) => {
     deps.metrics.received(chunkBytes)
@@ -116,21 +120,16 @@ async function storeArchive(
   )
   await using partial = fetched.partial
   try {
-    const read = await inspectFetched(payload, fetched, context)
+    const leavesOutMedia = deps.mediaOnce && payload.isPart === true && series.entity.type === 'task'
+    const read = await inspectFetched(payload, fetched, context, leavesOutMedia)
     const inspection = await checkFreshness(read, series, observation, deps.cvat, context.signal)
     for (const { code, message } of inspection.warnings) context.logger.warn({ code }, message)
     // Before the archive, so that none is stored without it where it can be had.
     const note = await noteWorkflow(payload, context, deps)
+    const whole = { backupId, series, path: partial.path, inspection }
+    const thin = leavesOutMedia ? await leaveOutMedia(whole, deps, context) : undefined
     // From here on a few short steps: they are finished even when the service stops.
-    const archive = await deps.store.commitArchive({
-      partialPath: partial.path,
-      inspection,
-      series,
-      server: { url: deps.serverUrl, version: payload.serverVersion },
-      observation,
-      createdAt: payload.askedAt,
-      origin: { runId, backupId, attempts: payload.exportAttempts, ...(payload.isPart && { part: true }) },
-    })
+    const archive = await commit(payload, { partialPath: partial.path, inspection }, thin, deps)
     deps.metrics.stored(series.content, archive.record.archive.sizeBytes)
     const { fileName: file, sizeBytes } = archive.record.archive
     context.logger.info({ file, sizeBytes }, 'archive stored')
@@ -144,10 +143,36 @@ async function storeArchive(
   }
 }
 
+type Committable = Pick<CommitInput, 'partialPath' | 'inspection' | 'mediaFrom'>
+
+/** The whole one is there until it is certain that it is not needed. */
+async function commit(
+  payload: DownloadPayload,
+  whole: Committable,
+  thin: Committable | undefined,
+  deps: DownloadDeps,
+): Promise<StoredArchive> {
+  const { series, observation, backupId, runId, serverVersion, askedAt, exportAttempts, isPart } = payload
+  const { store, serverUrl } = deps
+  const archive = await store.commitArchive({
+    ...(thin ?? whole),
+    series,
+    server: { url: serverUrl, version: serverVersion },
+    observation,
+    createdAt: askedAt,
+    origin: { runId, backupId, attempts: exportAttempts, ...(isPart && { part: true }) },
+  })
+  if (!thin || (await store.checkMedia(archive)).length === 0) return archive
+  // Should the impossible have happened, nothing is left that lacks its media. Nobody was told of it yet.
+  await store.removeArchive(archive)
+  return commit(payload, whole, undefined, deps)
+}
+
 async function inspectFetched(
   payload: DownloadPayload,
   { partial, sizeBytes, sha256 }: FetchedFile,
   context: JobContext<DownloadPayload>,
+  digestsMedia: boolean,
 ): Promise<Inspection> {
   await context.progress({ phase: 'verify', receivedBytes: sizeBytes, totalBytes: sizeBytes })
   const { observation, series } = payload
@@ -155,6 +180,7 @@ async function inspectFetched(
     content: series.content,
     entityType: series.entity.type,
     observation,
+    digestsMedia,
     signal: context.signal,
   })
   if (inspection.sha256 !== sha256) {

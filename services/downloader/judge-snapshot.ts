@@ -48,7 +48,8 @@ export function describeParts(
     const { fileName, sizeBytes, sha256 } = record.archive
     const archive = { fileName, sizeBytes, sha256 }
     const drifted = isDrifted ? { isDrifted: true as const } : {}
-    parts.push({ position, taskId: task.id, observedAt: record.createdAt, ...drifted, archive })
+    const media = record.mediaFrom && { mediaFrom: record.mediaFrom }
+    parts.push({ position, taskId: task.id, observedAt: record.createdAt, ...drifted, archive, ...media })
     if (isDrifted) rows.set(task.id, record.observation.tasks[0] ?? task)
     const [row] = record.members.perTask
     perTask.push({ name: task.name, frames: task.size, ...row, position, taskId: task.id })

@@ -22,6 +22,7 @@ await runService(
       store: openStore({ directory: values.store.backupDir }),
       ...downloader,
       driftMs: values.incremental.driftMs,
+      mediaOnce: values.incremental.mediaOnce,
       serverUrl: values.cvat.url,
     })
   },

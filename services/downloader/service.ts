@@ -40,6 +40,8 @@ export interface DownloaderDeps {
   readonly diskReserveBytes: number
   /** CVAT_BACKUP_SNAPSHOT_DRIFT. */
   readonly driftMs: number
+  /** CVAT_BACKUP_MEDIA_ONCE. */
+  readonly mediaOnce?: boolean | undefined
   /** For tests: how often a full disk is looked at again, and for how long. */
   readonly fullDisk?: { readonly checkEveryMs: number; readonly limitMs: number }
 }
@@ -68,7 +70,10 @@ export async function startDownloader(deps: DownloaderDeps): Promise<Service> {
     resume: () => consumer.resume(),
   })
   const downloadMetrics = defineDownloadMetrics(metrics.registry, { reserveBytes: diskReserveBytes })
-  const archiveDeps = { cvat, store, room, claims, exports, sweeps, outcomes, serverUrl, metrics: downloadMetrics }
+  const archiveDeps = {
+    ...{ cvat, store, room, claims, exports, sweeps, outcomes, serverUrl, metrics: downloadMetrics },
+    mediaOnce: deps.mediaOnce ?? false,
+  }
   const consumer = consume({
     definition: downloadsQueue,
     connection,

@@ -25,6 +25,8 @@ export interface ListenerDeps extends QuietTimes {
   readonly port: number
   /** What CVAT signs with. */
   readonly secret: string
+  /** How long a whole request may take; ten seconds unless told. */
+  readonly requestMs?: number
 }
 
 export interface Listener extends Service {
@@ -34,12 +36,14 @@ export interface Listener extends Service {
 /** Whoever is slower is not CVAT, whose own limit this is. */
 const REQUEST_MS = 10_000
 const MOST_CONNECTIONS = 100
+/** Node.js looks every 30 s only: so long a hundred slow callers could keep CVAT out. */
+const CHECK_EVERY_MS = 1_000
 /** Of refusals of one kind one line in this time is logged: nobody fills the log from outside. */
 const LOG_EVERY_MS = 60_000
 
 /** @throws BackupError `configuration`, naming the setting, when the port cannot be opened */
 export async function startListener(deps: ListenerDeps): Promise<Listener> {
-  const { connection, host, port, secret, quietMs, longestMs, metrics = openMetrics() } = deps
+  const { connection, host, port, secret, quietMs, longestMs, requestMs = REQUEST_MS, metrics = openMetrics() } = deps
   const logger = deps.logger.child({ service: 'listener' })
   const counters = defineListenerMetrics(metrics.registry)
   const queue = openQueue(changesQueue, connection)
@@ -72,7 +76,8 @@ export async function startListener(deps: ListenerDeps): Promise<Listener> {
     logRefusal(result.refused, { address: request.socket.remoteAddress, err: result.error })
     send(response, result.status, { refused: result.refused })
   }
-  const server = createServer({ requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS }, (request, response) => {
+  const limits = { requestTimeout: requestMs, headersTimeout: requestMs, connectionsCheckingInterval: CHECK_EVERY_MS }
+  const server = createServer(limits, (request, response) => {
     respond(request, response).catch((error) => {
       logger.warn({ err: error }, 'a webhook could not be answered')
       send(response, 500, { error: 'internal error' })

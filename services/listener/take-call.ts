@@ -13,7 +13,7 @@ export interface TakeCallDeps {
   readonly secret: string
   readonly times: QuietTimes
   readonly seen: SeenCalls
-  readonly changes: Pick<Changes, 'note'>
+  readonly changes: Pick<Changes, 'note' | 'noteAdded'>
   readonly queue: OpenQueue<ChangePayload>
 }
 
@@ -41,8 +41,11 @@ export async function takeCall(
   if (changed.length === 0 && !find) return { accepted: event.event }
   const limit = AbortSignal.timeout(TAKE_WITHIN_MS)
   try {
-    if (!(await within(limit, deps.seen.remember(call.body)))) return { refused: 'replayed', status: 409 }
-    await within(limit, addChanges(changed, deps.times, deps))
+    const isNew =
+      changed.length > 0
+        ? await within(limit, addChanges(changed, deps.times, deps, deps.seen.once(call.body)))
+        : await within(limit, deps.seen.remember(call.body))
+    if (!isNew) return { refused: 'replayed', status: 409 }
     if (find) await within(limit, addFind(find, deps))
     return { accepted: event.event }
   } catch (error) {

@@ -3,6 +3,7 @@
 import { formatEntity } from '#shared/model/entity.ts'
 import { type DueTimes, dueTimeOf } from '#shared/protection/find-due-time.ts'
 import { judgeProtection, type ProtectionState } from '#shared/protection/judge-protection.ts'
+import { describeReason, type ProtectionReason } from '#shared/protection/protection-reason.ts'
 import type { ProtectionAccount, ProtectionRow } from '#shared/protection/protection-table.ts'
 import type { AlarmKind, Finding, NamedEntity, Trouble } from './alarm.ts'
 
@@ -113,8 +114,11 @@ function kindOf(row: ProtectionRow, state: ProtectionState, { failedRuns }: Asse
   return isTold ? undefined : 'failed'
 }
 
-function nameOf({ entity, name, content, link, failure }: ProtectionRow, reasons: readonly string[]): NamedEntity {
-  const reason = failure ? `${failure.code}: ${failure.reason}` : reasons.join('; ')
+function nameOf(
+  { entity, name, content, link, failure }: ProtectionRow,
+  reasons: readonly ProtectionReason[],
+): NamedEntity {
+  const reason = failure ? `${failure.code}: ${failure.reason}` : reasons.map(describeReason).join('; ')
   return { entity: formatEntity(entity), name: cut(name, 200), content: content.kind, link, reason: cut(reason, 300) }
 }
 

@@ -67,7 +67,7 @@ export async function look(
       ? Date.parse(directory.verification.endedAt)
       : undefined,
   ])
-  const findings: Finding[] = [
+  const found: Finding[] = [
     ...(known ? [...assessRuns(known), ...known.protection.findings] : []),
     ...assessDirectory(directory, {
       directory: deps.directory,
@@ -78,6 +78,8 @@ export async function look(
     assessReach('redis-unreachable', redis, deps.unreachableMs),
     assessVerified(Math.max(verifiedAtMs ?? 0, state.beganAtMs), deps.unverifiedMs, now),
   ]
+  // What is told is kept too: in the backup directory, in Redis, and `notify --status` shows it.
+  const findings = found.map((finding) => redact(finding, logger))
   const { changes, ...told } = decide(state, findings, now.getTime())
   state = { ...state, ...told, lookedAtMs: now.getTime(), ...(verifiedAtMs === undefined ? {} : { verifiedAtMs }) }
   const base = { formatVersion: 1, at: now.toISOString(), server: deps.serverUrl, open: openOf(state) } as const
@@ -196,8 +198,8 @@ function isDigestDue({ digest, timeZone }: LookDeps, { digestAtMs }: NotifierSta
 }
 
 /** What came from elsewhere was redacted there; this makes sure that none of our own secrets leaves. */
-function redact(message: Message, logger: Logger): Message {
-  return mapTexts(message, (text) => redactLike(logger, text)) as Message
+function redact<Value extends Message | Finding>(value: Value, logger: Logger): Value {
+  return mapTexts(value, (text) => redactLike(logger, text)) as Value
 }
 
 function mapTexts(value: unknown, change: (text: string) => string): unknown {

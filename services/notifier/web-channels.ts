@@ -36,7 +36,9 @@ export function openDiscordChannel(url: string): Channel {
   return {
     name: 'discord',
     send(message, signal) {
-      const content = cut(`**${message.title}**\n${describeMessage(message)}`, LONGEST_DISCORD)
+      // `[text](address)` would show one address and lead to another.
+      const text = describeMessage(message).replaceAll('[', '\\[')
+      const content = cut(`**${message.title}**\n${text}`, LONGEST_DISCORD)
       // Nobody is called by a name that is `@everyone`; no preview of links.
       const body = { content, username: 'cvat-backups', allowed_mentions: { parse: [] }, flags: 4 }
       return post(url, JSON.stringify(body), JSON_TYPE, signal)

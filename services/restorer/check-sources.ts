@@ -4,8 +4,8 @@ import { BackupError } from '#shared/errors/backup-error.ts'
 import { formatEntity } from '#shared/model/entity.ts'
 import { realFiles } from '#shared/store/file-operations.ts'
 import { hashFile } from '#shared/store/hash-file.ts'
-import { type ArchiveRecord, isSnapshot } from '#shared/store/record.ts'
-import { partPath, presentParts } from '#shared/store/snapshot-parts.ts'
+import { type ArchiveRecord, isSnapshot, isThin } from '#shared/store/record.ts'
+import { mediaPath, partPath, presentParts } from '#shared/store/snapshot-parts.ts'
 import { withStoreErrors } from '#shared/store/store-errors.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import type { Upload } from './compose-upload.ts'
@@ -16,10 +16,17 @@ export async function checkSources({ sources }: Pick<Upload, 'sources'>, context
   await context.progress({ phase: 'check' })
   for (const archive of sources) {
     await checkSource(archive, context.signal)
-    const { record, archivePath } = archive
+    const { record, archivePath, entity } = archive
+    if (isThin(record)) {
+      await checkFile(mediaPath(archivePath, record.mediaFrom), record.mediaFrom, formatEntity(entity), context.signal)
+    }
     if (!isSnapshot(record)) continue
     for (const part of presentParts(record)) {
-      await checkFile(partPath(archivePath, part), part.archive, `task-${part.taskId}`, context.signal)
+      const path = partPath(archivePath, part)
+      const folder = `task-${part.taskId}`
+      await checkFile(path, part.archive, folder, context.signal)
+      if (!part.mediaFrom) continue
+      await checkFile(mediaPath(path, part.mediaFrom), part.mediaFrom, folder, context.signal)
     }
   }
 }
@@ -33,7 +40,7 @@ async function checkSource({ entity, archivePath, record }: StoredArchive, signa
 
 async function checkFile(
   path: string,
-  archive: ArchiveRecord['archive'],
+  archive: Pick<ArchiveRecord['archive'], 'fileName' | 'sha256'>,
   folder: string,
   signal: AbortSignal,
 ): Promise<void> {

@@ -1,9 +1,12 @@
 // The folders of an archive, as runs of rows in its directory.
 
+import { MEDIA_FOLDER } from '#shared/store/digest-media.ts'
 import { isBig, type MemberFacts, type MemberSums } from './zip-records.ts'
 
-/** Members of one folder that are rows one after another in the directory: CVAT writes one run a task. */
+/** Members of one folder that are rows one after another in the directory: CVAT writes a task's media in one run, then the rest. */
 export interface Run extends MemberSums {
+  /** All of them lie below the folder's `data/`, or none does. */
+  readonly isMedia: boolean
   /** Where its first row lies in the file. */
   readonly rowsAt: number
 }
@@ -11,6 +14,11 @@ export interface Run extends MemberSums {
 /** The folder that a member lies in: `task_3/` or, for all else, `''`. */
 export function folderOf(name: string): string {
   return /^task_(?:0|[1-9]\d{0,8})\//.exec(name)?.[0] ?? ''
+}
+
+/** Whether the member lies below the `data/` of the task's folder that it is in. */
+export function isMediaOf(folder: string, name: string): boolean {
+  return name.startsWith(MEDIA_FOLDER, folder.length)
 }
 
 /** In the order in which folders begin. */
@@ -21,8 +29,9 @@ export async function findRuns(
   let current: { folder: string; run: { -readonly [Key in keyof Run]: Run[Key] } } | undefined
   for await (const member of members) {
     const folder = folderOf(member.name)
-    if (current?.folder !== folder) {
-      const run = { rowsAt: member.rowAt, count: 0, nameBytes: 0, compressedBytes: 0, bigCount: 0 }
+    const isMedia = isMediaOf(folder, member.name)
+    if (current?.folder !== folder || current.run.isMedia !== isMedia) {
+      const run = { isMedia, rowsAt: member.rowAt, count: 0, nameBytes: 0, compressedBytes: 0, bigCount: 0 }
       current = { folder, run }
       const runs = folders.get(folder)
       if (runs) runs.push(run)

@@ -1,7 +1,7 @@
 // Settings of how projects' backups are kept: read by whoever plans, makes or removes them.
 
 import { defineGroup, type Settings } from './setting.ts'
-import { duration, oneOf, wholeNumber } from './value-schemas.ts'
+import { duration, oneOf, wholeNumber, yesOrNo } from './value-schemas.ts'
 
 const settings = {
   strategy: {
@@ -24,6 +24,13 @@ const settings = {
     description:
       'A task that changes while other tasks of its project are still being exported is exported again if its archive is older than this when they are done, so that the parts of a snapshot are of about one time.',
     unit: 'minutes',
+  },
+  mediaOnce: {
+    name: 'CVAT_BACKUP_MEDIA_ONCE',
+    schema: yesOrNo(),
+    default: 'no',
+    description:
+      'With CVAT_BACKUP_STRATEGY=incremental: a task’s media are stored once, and of its further archives only what is new: the disk then follows the change. Such an archive is of no use to CVAT without the one that has the media: `extract`, `assemble` and `restore` put them together. It may be changed at any time; what is there stays of use.',
   },
 } as const satisfies Settings
 

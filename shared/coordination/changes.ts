@@ -16,6 +16,14 @@ export interface NotedChange {
   /** Another one each time that the entity was taken: an event after that belongs to the next backup. */
   readonly generation: number
   readonly dueAtMs: number
+  /** Nobody has said yet that a job wakes up for it. */
+  readonly needsJob: boolean
+}
+
+/** What must not be noted twice: these very words are known for this long, in milliseconds. */
+export interface Once {
+  readonly key: string
+  readonly windowMs: number
 }
 
 export type Taken =
@@ -27,8 +35,13 @@ export type Taken =
 
 /** Every step is atomic and may run twice; several listeners and schedulers may be at work. */
 export interface Changes {
-  /** Marks entities as changed now. */
-  note(entities: readonly EntityRef[], times: QuietTimes, nowMs: number): Promise<NotedChange[]>
+  /**
+   * Marks entities as changed now, at least one. One round trip: hundreds of events come for one project.
+   * @param once undefined: noted however often. `seen`: it was noted before, and nothing is
+   */
+  note(entities: readonly EntityRef[], times: QuietTimes, nowMs: number, once?: Once): Promise<NotedChange[] | 'seen'>
+  /** Their jobs were added. */
+  noteAdded(noted: readonly Pick<NotedChange, 'entity' | 'generation'>[]): Promise<void>
   /**
    * Takes everything that is due into a batch of this id, if the given change is; a batch that was taken before and not dropped
    * is given again, so that nothing is lost with a handler that dies.
@@ -51,12 +64,22 @@ export function openChanges({ redis, prefix }: QueueConnection): Changes {
   const lastKey = `${prefix}:changes:generation`
   const batchKey = (batchId: string) => `${prefix}:changes:batch:${batchId}`
   return {
-    async note(entities, { quietMs, longestMs }, nowMs) {
-      if (entities.length === 0) return []
-      const names = entities.map(formatEntity)
-      const flat = await redis.eval(noteScript, 3, dueKey, firstKey, lastKey, nowMs, quietMs, longestMs, ...names)
-      const numbers = (flat as string[]).map(Number)
-      return entities.map((entity, i) => ({ entity, generation: numbers[2 * i]!, dueAtMs: numbers[2 * i + 1]! }))
+    async note(entities, { quietMs, longestMs }, nowMs, once) {
+      // A key besides that is never read stands for none.
+      const keys = [dueKey, firstKey, lastKey, once?.key ?? dueKey]
+      const words = [nowMs, quietMs, longestMs, once?.windowMs ?? 0, ...entities.map(formatEntity)]
+      const flat = (await redis.eval(noteScript, 4, ...keys, ...words)) as string[] | null
+      if (flat === null) return 'seen'
+      return entities.map((entity, i) => ({
+        entity,
+        generation: Number(flat[3 * i]),
+        dueAtMs: Number(flat[3 * i + 1]),
+        needsJob: flat[3 * i + 2] === '1',
+      }))
+    },
+    async noteAdded(noted) {
+      const words = noted.flatMap(({ entity, generation }) => [formatEntity(entity), generation])
+      await redis.eval(addedScript, 1, firstKey, ...words)
     },
     async take(batchId, of, nowMs) {
       const own = of ? [formatEntity(of.entity), of.generation] : ['', '']
@@ -74,12 +97,14 @@ export function openChanges({ redis, prefix }: QueueConnection): Changes {
   }
 }
 
-// KEYS due times, first events, last generation; ARGV now, quiet, longest, then entities. Gives generation and due time of each.
+// KEYS due times, first events, last generation, what was seen; ARGV now, quiet, longest, how long it is known to be seen (0:
+// never), then entities. Gives generation, due time and whether it needs a job of each; nothing where it was seen.
 const noteScript = `
+if ARGV[4] ~= '0' and not redis.call('SET', KEYS[4], '1', 'PX', ARGV[4], 'NX') then return false end
 local now, quiet, longest = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local answer = {}
-for i = 4, #ARGV do
-  local generation, first = string.match(redis.call('HGET', KEYS[2], ARGV[i]) or '', '^(%d+) (%d+)$')
+for i = 5, #ARGV do
+  local generation, first, added = string.match(redis.call('HGET', KEYS[2], ARGV[i]) or '', '^(%d+) (%d+)(.*)$')
   if not generation then
     generation = string.format('%d', redis.call('INCR', KEYS[3]))
     first = ARGV[1]
@@ -89,8 +114,17 @@ for i = 4, #ARGV do
   redis.call('ZADD', KEYS[1], due, ARGV[i])
   answer[#answer + 1] = generation
   answer[#answer + 1] = due
+  answer[#answer + 1] = added == ' added' and '0' or '1'
 end
 return answer
+`
+
+// KEYS first events; ARGV entity and generation of each. One that was taken meanwhile is none of ours.
+const addedScript = `
+for i = 1, #ARGV, 2 do
+  local generation, first = string.match(redis.call('HGET', KEYS[1], ARGV[i]) or '', '^(%d+) (%d+)')
+  if generation == ARGV[i + 1] then redis.call('HSET', KEYS[1], ARGV[i], generation .. ' ' .. first .. ' added') end
+end
 `
 
 // KEYS due times, first events, the batch; ARGV now, most entities, seconds that a batch is kept, then entity and generation of

@@ -279,6 +279,11 @@ export function openRunLedger({ redis, prefix }: QueueConnection) {
       return first === 1
     },
 
+    /** Ids of the newest runs, newest first, of more than {@link recent} reads. */
+    async recentIds(limit: number): Promise<string[]> {
+      return redis.zrevrange(indexKey, 0, limit - 1)
+    },
+
     /** The newest runs of which anything is known, newest first. */
     async recent(limit: number): Promise<RunAccount[]> {
       const accounts: RunAccount[] = []

@@ -1,6 +1,7 @@
 // How it stands with one project or task: a pure decision from what runs have found out and what is stored.
 
 import { judgeProtection, type ProtectionState } from '#shared/protection/judge-protection.ts'
+import type { ProtectionReason } from '#shared/protection/protection-reason.ts'
 import type { ProtectionRow } from '#shared/protection/protection-table.ts'
 import type { StoredEntity } from './stored-entities.ts'
 
@@ -39,24 +40,18 @@ export interface EntityFacts {
 
 export interface EntityJudgement {
   readonly state: EntityState
-  /** What led to it, for people; at least one. */
-  readonly reasons: readonly string[]
+  /** What led to it; at least one. */
+  readonly reasons: readonly ProtectionReason[]
 }
 
 export function judgeEntity(facts: EntityFacts): EntityJudgement {
   const { rows, stored, isExcluded, isListingKnown } = facts
   if (rows.length > 0) return judgeListed(facts)
-  if (isExcluded) return { state: 'excluded', reasons: ['the filters leave it out'] }
+  if (isExcluded) return { state: 'excluded', reasons: [{ is: 'left-out' }] }
   if (stored?.deletedSince !== undefined) {
-    return {
-      state: 'deleted',
-      reasons: [`the server no longer has it (noticed on ${stored.deletedSince.slice(0, 10)})`],
-    }
+    return { state: 'deleted', reasons: [{ is: 'gone', atMs: Date.parse(stored.deletedSince) }] }
   }
-  const why = isListingKnown
-    ? 'the last run of everything has not listed it: part of a project, of another server, or no longer backed up'
-    : 'no run has listed the server yet, so nothing is known but what is stored'
-  return { state: 'unknown', reasons: [why] }
+  return { state: 'unknown', reasons: [{ is: isListingKnown ? 'not-listed' : 'nothing-listed' }] }
 }
 
 function judgeListed({ rows, stored, dueAtMsOf }: EntityFacts): EntityJudgement {
@@ -71,11 +66,9 @@ function rank(state: ProtectionState): number {
 }
 
 /** An attempt that gave an archive which is not good tells more than that there is none, or that it failed. */
-function findFault(stored: StoredEntity | undefined): { state: EntityState; reason: string } | undefined {
+function findFault(stored: StoredEntity | undefined): { state: EntityState; reason: ProtectionReason } | undefined {
   if (!stored || stored.newest.state === 'good') return undefined
-  if (stored.newest.state === 'stale') {
-    return { state: 'stale', reason: 'the newest archive is of an old state: CVAT served a file that it had kept' }
-  }
-  const reason = stored.newest.state === 'damaged' ? 'the newest archive is damaged' : 'the newest archive is not whole'
-  return { state: 'incomplete', reason }
+  if (stored.newest.state === 'stale') return { state: 'stale', reason: { is: 'archive-stale' } }
+  const isDamaged = stored.newest.state === 'damaged'
+  return { state: 'incomplete', reason: { is: isDamaged ? 'archive-damaged' : 'archive-partial' } }
 }

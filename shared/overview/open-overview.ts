@@ -4,6 +4,7 @@ import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
 import type { ExcludedTable } from '#shared/protection/excluded-table.ts'
 import { dueTimeOf, findDueTimes } from '#shared/protection/find-due-time.ts'
 import { findNextTimes, nextTimeOf } from '#shared/protection/find-next-time.ts'
+import type { ProtectionReason } from '#shared/protection/protection-reason.ts'
 import type { ProtectionAccount, ProtectionRow, ProtectionTable } from '#shared/protection/protection-table.ts'
 import type { Mode } from '#shared/queues/runs-queue.ts'
 import { normaliseServerUrl } from '#shared/store/server-url.ts'
@@ -22,7 +23,7 @@ export interface OverviewRow {
   /** Of the entity in CVAT's own pages; undefined where only the directory knows it. */
   readonly link: string | undefined
   readonly state: EntityState
-  readonly reasons: readonly string[]
+  readonly reasons: readonly ProtectionReason[]
   /** When it was last known to be as its archive shows it, milliseconds since 1970. */
   readonly protectedAtMs: number | undefined
   /** Of when its newest verified archive is. */
@@ -33,6 +34,8 @@ export interface OverviewRow {
   readonly archives: number
   readonly storedBytes: number
   readonly nextRunAtMs: number | undefined
+  /** Of what runs look after: `project-6.backup`. */
+  readonly seriesKeys: readonly string[]
   /** In which a backup on demand is made. */
   readonly mode: Mode
 }
@@ -82,16 +85,21 @@ export interface Overview {
 
 const FRESH_MS = 3_000
 const STALE_MS = 30_000
+/** Of thousands a picture takes a second or more of CPU: at most a fifth of the time is spent on them. */
+const REST_FACTOR = 4
 
 export function openOverview(deps: OverviewDeps): Overview {
   const { now, stored, freshMs = FRESH_MS, staleMs = STALE_MS } = deps
   let last: Snapshot | undefined
   let underWay: Promise<Snapshot> | undefined
+  let restMs = 0
   const take = (): Promise<Snapshot> => {
+    const beganAtMs = now()
     underWay ??= takeSnapshot(deps).then(
       (snapshot) => {
         underWay = undefined
         last = snapshot
+        restMs = Math.min(staleMs / 2, REST_FACTOR * (now() - beganAtMs))
         return snapshot
       },
       (error) => {
@@ -106,7 +114,7 @@ export function openOverview(deps: OverviewDeps): Overview {
       // Once the directory was read whole, nobody wants to see the picture of before.
       const isOutdated = last?.reading.completedAtMs !== stored.reading().completedAtMs
       const ageMs = last && !isOutdated ? now() - last.takenAtMs : Number.POSITIVE_INFINITY
-      if (last && ageMs < freshMs) return last
+      if (last && ageMs < Math.max(freshMs, restMs)) return last
       const taken = take()
       if (!last || ageMs >= staleMs) return taken
       // Whoever types into a search field is not kept waiting for it; a fault is told to who has to wait.
@@ -131,6 +139,7 @@ async function takeSnapshot({ protection, excluded, stored, lateAfterMs, now }: 
   const dueAtMsOf = (row: ProtectionRow) =>
     lateAfterMs === undefined ? dueTimeOf(row, due) : Math.max(0, takenAtMs - lateAfterMs)
   const known = new Map<string, Gathered>()
+  const serverOf = openServerOf()
   const gather = (entity: EntityRef, serverUrl: string): Gathered => {
     const id = `${formatEntity(entity)} ${serverUrl}`
     const found = known.get(id) ?? { entity, serverUrl, rows: [], stored: undefined, excluded: undefined }
@@ -203,8 +212,9 @@ function describeRow(
     key: formatEntity(entity),
     entity,
     serverUrl,
-    name: named.name,
-    organization: named.organization,
+    // The same text once in memory, where it is the same.
+    name: named.name === stored?.name ? stored.name : named.name,
+    organization: named.organization === stored?.organization ? stored.organization : named.organization,
     link: main?.link ?? excluded?.link,
     ...judgement,
     protectedAtMs: oldest(rows.map(({ protectedAtMs }) => protectedAtMs)),
@@ -214,6 +224,7 @@ function describeRow(
     archives: stored?.archives ?? 0,
     storedBytes: stored?.storedBytes ?? 0,
     nextRunAtMs: oldest(rows.map((row) => nextTimeOf(row, next))),
+    seriesKeys: rows.map(({ key: series }) => series),
     mode: chooseMode(main),
   }
 }
@@ -260,10 +271,15 @@ function openTally() {
   }
 }
 
-/** CVAT's address, from that of one of its pages. */
-function serverOf(link: string): string {
-  const base = link.replace(/\/(?:projects|tasks)\/\d+$/, '')
-  return URL.canParse(base) ? normaliseServerUrl(base) : base
+/** CVAT's address, from that of one of its pages. Thousands have the same, which is parsed once and kept once. */
+function openServerOf(): (link: string) => string {
+  const known = new Map<string, string>()
+  return (link) => {
+    const base = link.replace(/\/(?:projects|tasks)\/\d+$/, '')
+    const found = known.get(base) ?? (URL.canParse(base) ? normaliseServerUrl(base) : base)
+    known.set(base, found)
+    return found
+  }
 }
 
 function latest(...times: readonly (number | undefined)[]): number | undefined {

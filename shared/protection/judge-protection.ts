@@ -1,5 +1,6 @@
 // Whether an entity is protected. A pure decision: a row and a time in, a state with its reasons out.
 
+import type { ProtectionReason } from './protection-reason.ts'
 import type { ProtectionRow } from './protection-table.ts'
 
 /** From worst to best. */
@@ -14,8 +15,8 @@ export type ProtectionState = (typeof protectionStates)[number]
 
 export interface Judgement {
   readonly state: ProtectionState
-  /** What led to the state, for people; at least one. */
-  readonly reasons: readonly string[]
+  /** What led to the state; at least one. */
+  readonly reasons: readonly ProtectionReason[]
 }
 
 type Judged = Pick<ProtectionRow, 'isEmpty' | 'protectedAtMs' | 'archive' | 'failure'>
@@ -25,19 +26,13 @@ type Judged = Pick<ProtectionRow, 'isEmpty' | 'protectedAtMs' | 'archive' | 'fai
  */
 export function judgeProtection(row: Judged, dueAtMs: number | undefined): Judgement {
   const { isEmpty, archive, failure, protectedAtMs } = row
-  const failed = failure ? [`the last attempt failed at ${format(failure.atMs)}: ${failure.code}`] : []
-  if (!archive && !isEmpty) return { state: 'never', reasons: ['there is no good archive', ...failed] }
+  const failed: ProtectionReason[] = failure ? [{ is: 'attempt-failed', atMs: failure.atMs, code: failure.code }] : []
+  if (!archive && !isEmpty) return { state: 'never', reasons: [{ is: 'no-archive' }, ...failed] }
   const last = protectedAtMs ?? archive?.createdAtMs
   const isLate = dueAtMs !== undefined && (last === undefined || last < dueAtMs)
-  const late = isLate
-    ? [`last found protected at ${last === undefined ? 'no time' : format(last)}, it was due by ${format(dueAtMs)}`]
-    : []
+  const late: ProtectionReason[] = isLate ? [{ is: 'overdue', lastAtMs: last, dueAtMs }] : []
   if (failure) return { state: 'failed', reasons: [...failed, ...late] }
   if (isLate) return { state: 'late', reasons: late }
-  if (isEmpty) return { state: 'protected', reasons: ['the task has no data yet'] }
-  return { state: 'protected', reasons: [`found protected at ${format(last ?? 0)}`] }
-}
-
-function format(timeMs: number): string {
-  return new Date(timeMs).toISOString()
+  if (isEmpty) return { state: 'protected', reasons: [{ is: 'no-data' }] }
+  return { state: 'protected', reasons: [{ is: 'found-protected', atMs: last ?? 0 }] }
 }

@@ -59,7 +59,8 @@ export async function collectHistory(
     const sorted = own.toSorted((a, b) => rank(a.series.content.kind) - rank(b.series.content.kind))
     const archives: ShownArchive[] = []
     for (const { archives: ofSeries } of sorted) {
-      for (const decision of await decide(ofSeries, store, { rules, now, deletedSince, isIncremental })) {
+      const deciding = { rules, now, deletedSince, isIncremental, unrecognised }
+      for (const decision of await decide(ofSeries, store, deciding)) {
         archives.push({ ...decision, composition: await compose(decision.archive, store) })
       }
     }
@@ -86,12 +87,13 @@ interface Deciding {
   readonly now: Date
   readonly deletedSince: string | undefined
   readonly isIncremental: boolean
+  readonly unrecognised: readonly Unrecognised[]
 }
 
 async function decide(
   archives: readonly StoredArchive[],
   store: ReadStore,
-  { rules, now, deletedSince, isIncremental }: Deciding,
+  { rules, now, deletedSince, isIncremental, unrecognised }: Deciding,
 ) {
   const inTheEnd = new Map(
     planRetention(archives, { ...rules, now: FAR_FUTURE, deletedSince }).map(({ archive, action }) => [
@@ -100,9 +102,12 @@ async function decide(
     ]),
   )
   const plan = planRetention(archives, { ...rules, now, deletedSince })
-  return (await protectTask(plan, store, { now, isIncremental })).map(({ archive, action, reasons }) => {
+  // How long those stay is not known: as long as one of these does.
+  const withMedia = new Set(archives.flatMap(({ record }) => record.mediaFrom?.fileName ?? []))
+  return (await protectTask(plan, unrecognised, store, { now, isIncremental })).map(({ archive, action, reasons }) => {
     const { record } = archive
-    const ends = inTheEnd.get(archive) === 'remove' ? endOfTime(record, rules, deletedSince) : undefined
+    const goes = inTheEnd.get(archive) === 'remove' && !withMedia.has(record.archive.fileName)
+    const ends = goes ? endOfTime(record, rules, deletedSince) : undefined
     const keptUntil = action === 'keep' ? ends : undefined
     return { archive, state: stateOf(record), action, reasons, keptUntil }
   })

@@ -8,6 +8,7 @@ import { formatTimeSpan, shiftBySpan, type TimeSpan } from './time-span.ts'
 export interface RetentionSubject {
   readonly record: Pick<ArchiveRecord, 'series' | 'server' | 'createdAt' | 'verification'> & {
     readonly archive: Pick<ArchiveRecord['archive'], 'fileName'>
+    readonly mediaFrom?: ArchiveRecord['mediaFrom']
     readonly origin?: Pick<ArchiveRecord['origin'], 'adoptedAt' | 'part'>
   }
 }

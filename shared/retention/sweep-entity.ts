@@ -8,6 +8,7 @@ import type { RecoveryOptions } from '#shared/store/recover-entity.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { planRetention, type RetentionDecision, type RetentionRules } from './plan-retention.ts'
 import { planWorkflowRetention, type WorkflowDecision } from './plan-workflow-retention.ts'
+import { removableOrder } from './protect-media.ts'
 import { protectTask } from './protect-task.ts'
 
 export type SweepDecision = RetentionDecision<StoredArchive>
@@ -44,7 +45,7 @@ export async function* sweepEntity(
   for (const { archives, serverUrl } of series) {
     const marker = hasMarkers ? await store.readDeletedMarker(entity, serverUrl) : undefined
     const plan = planRetention(archives, { ...options.rules, now: options.now, deletedSince: marker?.since })
-    for (const decision of await protectTask(plan, store, options)) {
+    for (const decision of removableOrder(await protectTask(plan, unrecognised, store, options))) {
       options.signal.throwIfAborted()
       if (decision.action === 'remove' && !options.dryRun) await store.removeArchive(decision.archive)
       if (decision.action === 'keep') kept.push(decision.archive)

@@ -89,6 +89,7 @@ function describeArchive({ entity, record, archivePath }: StoredArchive, layout:
     sizeBytes: archive.sizeBytes,
     contentBytes: contentBytes(record),
     snapshot: isSnapshot(record),
+    mediaFrom: record.mediaFrom?.fileName ?? null,
     sha256: archive.sha256,
     path: relative(layout.directory, archivePath).replaceAll(sep, '/'),
   }

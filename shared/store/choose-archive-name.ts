@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import type { Observation } from '#shared/model/observation.ts'
 import type { Series } from '#shared/model/series.ts'
-import { formatArchiveBase } from './archive-name.ts'
+import { formatArchiveBase, type PartialKind } from './archive-name.ts'
 import { type FileOperations, isNameTaken } from './file-operations.ts'
 import type { Inspection } from './inspection.ts'
 import type { EntityListing } from './stored-archive.ts'
@@ -13,6 +13,7 @@ export interface NameInput {
   readonly inspection: Pick<Inspection, 'sha256'>
   readonly series: Series
   readonly snapshot?: unknown
+  readonly mediaFrom?: unknown
   readonly observation: Pick<Observation, 'name'>
   readonly createdAt: string
   readonly origin: { readonly backupId: string }
@@ -33,7 +34,7 @@ export async function chooseArchiveName(
       {
         createdAt: input.createdAt,
         content: input.series.content,
-        isSnapshot: input.snapshot !== undefined,
+        partial: partialKindOf(input),
         name: input.observation.name,
         sha256: input.inspection.sha256,
       },
@@ -44,6 +45,11 @@ export async function chooseArchiveName(
     if (!(await isNameTaken(files, recordPath)) || isLeftover(listing, recordPath, input)) return base
   }
   throw new BackupError('Every name that the archive could have is taken', { code: 'name-taken', retryable: false })
+}
+
+function partialKindOf({ snapshot, mediaFrom }: NameInput): PartialKind | undefined {
+  if (snapshot !== undefined) return 'snapshot'
+  return mediaFrom === undefined ? undefined : 'without-media'
 }
 
 function isLeftover(listing: EntityListing, recordPath: string, input: NameInput): boolean {

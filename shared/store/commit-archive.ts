@@ -10,7 +10,15 @@ import { type FileOperations, findFileSize, hasErrno, unlinkIfExists } from './f
 import type { Inspection } from './inspection.ts'
 import { type Layout, parsePartialName } from './layout.ts'
 import { listRecords } from './list-records.ts'
-import { type ArchiveRecord, digestSnapshot, isGood, recordSchema, type Snapshot } from './record.ts'
+import {
+  type ArchiveRecord,
+  digestSnapshot,
+  formatVersionOf,
+  isGood,
+  type MediaSource,
+  recordSchema,
+  type Snapshot,
+} from './record.ts'
 import { normaliseServerUrl } from './server-url.ts'
 import { withStoreErrors } from './store-errors.ts'
 import type { EntityListing, StoredArchive } from './stored-archive.ts'
@@ -31,6 +39,11 @@ export interface CommitInput {
   readonly origin: ArchiveRecord['origin']
   /** The file is a snapshot's project part. Whoever commits it has made sure that all parts are there. */
   readonly snapshot?: Pick<Snapshot, 'updatedDate' | 'parts' | 'guide'> | undefined
+  /**
+   * The file is a task's archive without its media, and `inspection` what the whole one has shown but for size and SHA-256. Whoever
+   * commits it has made sure that its media are there.
+   */
+  readonly mediaFrom?: MediaSource | undefined
 }
 
 export interface CommittedArchive extends StoredArchive {
@@ -137,11 +150,12 @@ async function createFolder(files: FileOperations, folder: string): Promise<void
 }
 
 function describeRecord(input: Omit<CommitInput, 'partialPath'>, fileName: string, now: Date): ArchiveRecord {
-  const { inspection, snapshot } = input
+  const { inspection, snapshot, mediaFrom } = input
   return recordSchema.parse({
-    formatVersion: 1,
+    formatVersion: formatVersionOf(input),
     type: snapshot ? 'snapshot' : 'archive',
     archive: { fileName, sizeBytes: inspection.sizeBytes, sha256: inspection.sha256 },
+    ...(mediaFrom && { mediaFrom }),
     ...(snapshot && { snapshot: { ...snapshot, sha256: digestSnapshot(inspection, snapshot.parts) } }),
     series: input.series,
     server: { url: normaliseServerUrl(input.server.url), version: input.server.version },

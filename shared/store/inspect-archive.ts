@@ -11,6 +11,7 @@ import { checkDuplicates } from './check-duplicates.ts'
 import { checkEntry, decodeMemberName, isFolder } from './check-entry.ts'
 import type { ContentCheck } from './content-check.ts'
 import { describeUnreadableZip } from './describe-unreadable-zip.ts'
+import { digestMedia, type MediaDigest } from './digest-media.ts'
 import { type FileOperations, realFiles } from './file-operations.ts'
 import type { Inspection } from './inspection.ts'
 import { ProblemList } from './problem-list.ts'
@@ -26,6 +27,8 @@ export interface InspectOptions {
   readonly content: ArchiveContent
   /** What the server said before the export was asked for; without it the archive is only held against itself. */
   readonly observation?: Observation | undefined
+  /** Of a task's archive: tell what media it holds, too. */
+  readonly digestsMedia?: boolean | undefined
   readonly signal?: AbortSignal | undefined
   readonly limits?: Partial<ZipLimits>
   readonly files?: Pick<FileOperations, 'open'>
@@ -43,7 +46,8 @@ export async function inspectArchive(path: string, options: InspectOptions): Pro
     const { size } = await handle.stat()
     const file = new HashedZip(handle, size, options.signal)
     const directory = await openZip(handle, size, options, () => scanDirectory(file, limits, options.signal))
-    const content = chooseContentCheck(options, directory, limits)
+    const media = options.digestsMedia ? digestMedia() : undefined
+    const content = withMedia(chooseContentCheck(options, directory, limits), media)
     const structure = new ProblemList()
     const warnings = new ProblemList()
     structure.add(...checkDirectory(directory))
@@ -54,12 +58,14 @@ export async function inspectArchive(path: string, options: InspectOptions): Pro
       )
     }
     const findings = content.finish()
+    const mediaSha256 = structure.count === 0 ? media?.finish() : undefined
     return {
       sizeBytes: size,
       sha256: await file.finishHash(),
       level: judge(structure.count, findings.problems.length),
       members: { count: directory.memberCount, perTask: [...findings.perTask] },
       tasks: findings.tasks,
+      ...(mediaSha256 !== undefined && { mediaSha256 }),
       problems: [...structure.list(), ...findings.problems],
       warnings: [...warnings.list(), ...findings.warnings],
     }
@@ -77,6 +83,21 @@ function chooseContentCheck(options: InspectOptions, directory: ZipDirectory, li
   const { content, entityType, observation } = options
   if (content.kind === 'annotations') return checkAnnotationsContent(content)
   return checkBackupContent({ entityType, observation, directory, limits })
+}
+
+/** The same check, whose members the digest sees as well. */
+function withMedia(check: ContentCheck, media: MediaDigest | undefined): ContentCheck {
+  if (!media) return check
+  return {
+    open(name, sizeBytes) {
+      const sinks = [check.open(name, sizeBytes), media.open(name)].filter((sink) => sink !== undefined)
+      return {
+        push: (chunk) => sinks.forEach((sink) => void sink.push(chunk)),
+        end: () => sinks.forEach((sink) => void sink.end()),
+      }
+    },
+    finish: () => check.finish(),
+  }
 }
 
 /** Passes on faults of the disk and aborts; all else that stops the reading of a directory is the zip's own. */

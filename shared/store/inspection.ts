@@ -25,6 +25,8 @@ export interface Inspection {
   readonly members: ArchiveRecord['members']
   /** One row per task in a backup, by position; empty for annotations. */
   readonly tasks: readonly ArchivedTask[]
+  /** What media are in it ({@link digestMedia}), if it was asked for; absent where they are not as CVAT writes them. */
+  readonly mediaSha256?: string
   /** Empty at level `fresh`; at `complete` only `stale` ones, which the file alone cannot show. */
   readonly problems: readonly Problem[]
   readonly warnings: readonly Problem[]

@@ -38,7 +38,7 @@ import {
 } from './restore-state.ts'
 import { type RunRecord, readRunRecords, writeRunRecord } from './run-records.ts'
 import { normaliseServerUrl } from './server-url.ts'
-import { checkParts } from './snapshot-parts.ts'
+import { checkMedia, checkParts } from './snapshot-parts.ts'
 import { readStatus, type StatusName, writeStatus } from './status-files.ts'
 import { withStoreErrors } from './store-errors.ts'
 import type { FolderListing, StoredArchive } from './stored-archive.ts'
@@ -94,6 +94,8 @@ export interface Store {
   checkReferences(signal: AbortSignal): AsyncGenerator<ReferenceFinding>
   /** What is wrong with a snapshot's parts; nothing of them is read but their records. */
   checkParts(snapshotFile: { readonly entity: EntityRef; readonly parts: readonly SnapshotPart[] }): Promise<Problem[]>
+  /** What is wrong with the archive that has the media of this one, by its record and size; nothing if it has its own. */
+  checkMedia(archive: StoredArchive): Promise<Problem[]>
   /** The entity's archives by series and server: what retention looks at. */
   listSeries(entity: EntityRef): Promise<SeriesListing>
   /** The newest archive without problems of this series on this server. */
@@ -169,6 +171,10 @@ export function openStore({ directory, now = () => new Date(), files = realFiles
     checkParts: ({ entity, parts }) =>
       withStoreErrors(`Looking at the parts of ${formatEntity(entity)}`, () =>
         checkParts(files, join(layout.entityFolder(entity), 'snapshot.zip'), parts),
+      ),
+    checkMedia: ({ entity, archivePath, record: { mediaFrom } }) =>
+      withStoreErrors(`Looking at the media of ${formatEntity(entity)}`, async () =>
+        mediaFrom ? checkMedia(files, archivePath, mediaFrom) : [],
       ),
     async listSeries(entity) {
       const { archives, ...rest } = await store.listRecords(entity)

@@ -32,10 +32,12 @@ export interface PartReferences {
   has(taskId: number, fileName: string): boolean
 }
 
+const namedSchema = z.looseObject({ fileName: z.string() })
+
 /** Whatever else a later version may write: these fields are what a snapshot's record says of its parts. */
 const partsSchema = z.looseObject({
   snapshot: z.looseObject({
-    parts: z.array(z.looseObject({ taskId: z.int(), archive: z.looseObject({ fileName: z.string() }) })),
+    parts: z.array(z.looseObject({ taskId: z.int(), archive: namedSchema, mediaFrom: namedSchema.optional() })),
   }),
 })
 
@@ -71,7 +73,10 @@ export async function readPartReferences(
             const parsed = partsSchema.safeParse(value)
             if (!parsed.success) return void fail(path, 'this record of a snapshot is broken')
             snapshots += 1
-            for (const { taskId, archive } of parsed.data.snapshot.parts) names.add(nameOf(taskId, archive.fileName))
+            for (const { taskId, archive, mediaFrom } of parsed.data.snapshot.parts) {
+              names.add(nameOf(taskId, archive.fileName))
+              if (mediaFrom) names.add(nameOf(taskId, mediaFrom.fileName))
+            }
           } catch (error) {
             fail(path, describeError(error))
           }

@@ -4,7 +4,7 @@ import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
 import { type ArchiveNameParts, nameContent } from './archive-name.ts'
 import { type FileOperations, findFileSize } from './file-operations.ts'
 import { absent, readJsonIfThere } from './read-json.ts'
-import { type ArchiveRecord, recordSchema } from './record.ts'
+import { type ArchiveRecord, isThin, recordSchema } from './record.ts'
 import type { EntityFolder, StoredArchive, Unrecognised } from './stored-archive.ts'
 
 /** The archive with its record, or why this record cannot be taken for one; undefined when it has just been removed. */
@@ -37,7 +37,7 @@ function isKnownKind(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return true
   const { type, formatVersion } = value as Record<string, unknown>
   const isOtherKind = typeof type === 'string' && type !== 'archive' && type !== 'snapshot'
-  const isLaterFormat = typeof formatVersion === 'number' && formatVersion > 1
+  const isLaterFormat = typeof formatVersion === 'number' && formatVersion > 2
   return !isOtherKind && !isLaterFormat
 }
 
@@ -59,7 +59,9 @@ function belongsTo(
   )
 }
 
-/** A snapshot is a backup of a project; its parts are those of tasks. */
-function isWhereItBelongs({ type, series }: ArchiveRecord): boolean {
-  return type !== 'snapshot' || (series.entity.type === 'project' && series.content.kind === 'backup')
+/** A snapshot is a backup of a project, its parts are those of tasks; and tasks alone have media. */
+function isWhereItBelongs(record: ArchiveRecord): boolean {
+  const { type, series } = record
+  if (type !== 'snapshot' && !isThin(record)) return true
+  return series.content.kind === 'backup' && series.entity.type === (type === 'snapshot' ? 'project' : 'task')
 }

@@ -4,6 +4,7 @@ import { hash } from 'node:crypto'
 import { z } from 'zod'
 import { observationSchema } from '#shared/model/observation.ts'
 import { formatSeries, seriesSchema } from '#shared/model/series.ts'
+import { contentOfFile } from './archive-name.ts'
 
 export const problemSchema = z.object({
   /** Stable and kebab-case, e.g. `no-media`. */
@@ -75,6 +76,23 @@ export type DrillProof = z.infer<typeof drillProofSchema>
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/)
 
+/** A plain name: what a record says must not lead anywhere else. */
+const fileNameSchema = z.string().regex(/^(?!\.)[^/\\\p{Cc}]{1,255}\.zip$/u)
+
+export const mediaSourceSchema = z.looseObject({
+  /** In the same folder. Always a whole archive, never one that lacks its own media. */
+  fileName: fileNameSchema.refine((name) => contentOfFile(name) === 'backup', 'is no whole archive'),
+  sizeBytes: z.int().nonnegative(),
+  sha256: sha256Schema,
+  /** Over the members below `data/` ({@link digestMedia}): what was in the archive when it came from the server. */
+  mediaSha256: sha256Schema,
+  /** What these members take in that archive. */
+  mediaBytes: z.int().nonnegative(),
+})
+
+/** The archive of the same task that has the media of one which is kept without. */
+export type MediaSource = z.infer<typeof mediaSourceSchema>
+
 export const snapshotPartSchema = z.looseObject({
   /** N of `task_N`: the task's place among the project's tasks by id, those without data counted. */
   position: z.int().nonnegative(),
@@ -83,12 +101,10 @@ export const snapshotPartSchema = z.looseObject({
   observedAt: z.iso.datetime(),
   /** The task had changed again before the snapshot was made: the next run takes that change. */
   isDrifted: z.literal(true).optional(),
-  /** In the folder of the task. A plain name: what a record says must not lead anywhere else. */
-  archive: z.object({
-    fileName: z.string().regex(/^(?!\.)[^/\\\p{Cc}]{1,255}\.zip$/u),
-    sizeBytes: z.int().nonnegative(),
-    sha256: sha256Schema,
-  }),
+  /** In the folder of the task. */
+  archive: z.object({ fileName: fileNameSchema, sizeBytes: z.int().nonnegative(), sha256: sha256Schema }),
+  /** Where that archive is kept without media: in the same folder the one that has them. */
+  mediaFrom: mediaSourceSchema.optional(),
 })
 
 /** One task of a snapshot: the archive of the task that takes the place of `task_N/`. */
@@ -109,9 +125,12 @@ const snapshotSchema = z.looseObject({
 export type Snapshot = z.infer<typeof snapshotSchema>
 
 export const archiveRecordSchema = z.looseObject({
-  formatVersion: z.literal(1),
+  /** 2: media are in another archive. Versions that know nothing of it must not read it as if it were whole. */
+  formatVersion: z.union([z.literal(1), z.literal(2)]),
   /** `snapshot`: the file is the project part alone, and the tasks are in archives of their own. */
   type: z.enum(['archive', 'snapshot']),
+  /** Of a task's archive that is kept without media only. */
+  mediaFrom: mediaSourceSchema.optional(),
   /** Of a snapshot only. */
   snapshot: snapshotSchema.optional(),
   archive: z.object({
@@ -164,25 +183,49 @@ export function isSnapshot(record: Pick<ArchiveRecord, 'type' | 'snapshot'>): re
   return record.type === 'snapshot' && record.snapshot !== undefined
 }
 
-/** Bytes of all that it stands for: of a snapshot its parts too. */
-export function contentBytes({ archive, snapshot }: Pick<ArchiveRecord, 'archive' | 'snapshot'>): number {
-  return (snapshot?.parts ?? []).reduce((sum, part) => sum + part.archive.sizeBytes, archive.sizeBytes)
+/** An archive of a task that is kept without media: they are in another one. */
+export type ThinRecord = ArchiveRecord & { readonly mediaFrom: MediaSource }
+
+export function isThin(record: Pick<ArchiveRecord, 'mediaFrom'>): record is ThinRecord {
+  return record.mediaFrom !== undefined
+}
+
+/** Bytes of all that it stands for: of a snapshot its parts too, and media wherever they are. */
+export function contentBytes(record: Pick<ArchiveRecord, 'archive' | 'snapshot' | 'mediaFrom'>): number {
+  const bytesOf = ({ archive, mediaFrom }: Pick<ArchiveRecord, 'archive' | 'mediaFrom'>) =>
+    archive.sizeBytes + (mediaFrom?.mediaBytes ?? 0)
+  return (record.snapshot?.parts ?? []).reduce((sum, part) => sum + bytesOf(part), bytesOf(record))
+}
+
+/** The version of the format that a record with these fields has. */
+export function formatVersionOf({
+  snapshot,
+  mediaFrom,
+}: Pick<ArchiveRecord, 'mediaFrom'> & {
+  readonly snapshot?: Pick<Snapshot, 'parts'> | undefined
+}): 1 | 2 {
+  return mediaFrom !== undefined || snapshot?.parts.some((part) => part.mediaFrom !== undefined) ? 2 : 1
 }
 
 /** By this a snapshot's record shows that it is as it was written. */
 export function digestSnapshot(projectPart: { readonly sha256: string }, parts: readonly SnapshotPart[]): string {
-  const rows = parts.map(({ position, taskId, archive }) => [position, taskId, archive.sha256, archive.sizeBytes])
+  const rows = parts.map(({ position, taskId, archive, mediaFrom }) => {
+    const media = mediaFrom ? [mediaFrom.sha256, mediaFrom.sizeBytes] : []
+    return [position, taskId, archive.sha256, archive.sizeBytes, ...media]
+  })
   return hash('sha256', JSON.stringify([projectPart.sha256, rows]))
 }
 
 /** Every kind of record. Read `type` first: kinds may be added, and one that is not known is left alone. */
-export const recordSchema = archiveRecordSchema.refine(
-  ({ type, snapshot, archive }) =>
-    type === 'snapshot'
-      ? snapshot !== undefined && snapshot.sha256 === digestSnapshot(archive, snapshot.parts)
-      : snapshot === undefined,
-  'what it is made of is not what its digest says',
-)
+export const recordSchema = archiveRecordSchema
+  .refine(
+    ({ type, snapshot, archive }) =>
+      type === 'snapshot'
+        ? snapshot !== undefined && snapshot.sha256 === digestSnapshot(archive, snapshot.parts)
+        : snapshot === undefined,
+    'what it is made of is not what its digest says',
+  )
+  .refine((record) => record.formatVersion === formatVersionOf(record), 'its version is not that of its fields')
 
 /** Whether the archive is a backup to rely on: everything expected is in it, intact. */
 export function isGood({ verification }: Pick<ArchiveRecord, 'verification'>): boolean {

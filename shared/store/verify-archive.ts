@@ -5,8 +5,8 @@ import { type FileOperations, findFileSize } from './file-operations.ts'
 import { hashFile } from './hash-file.ts'
 import { inspectArchive } from './inspect-archive.ts'
 import type { Layout } from './layout.ts'
-import { type ArchiveRecord, isSnapshot, knownObservation } from './record.ts'
-import { checkParts } from './snapshot-parts.ts'
+import { type ArchiveRecord, isSnapshot, isThin, knownObservation } from './record.ts'
+import { checkMedia, checkParts } from './snapshot-parts.ts'
 import { withStoreErrors } from './store-errors.ts'
 import type { StoredArchive } from './stored-archive.ts'
 import { updateVerification } from './update-record.ts'
@@ -72,7 +72,8 @@ async function gatherEvidence(
     const { entity, content } = record.series
     const observation = isSnapshot(record) ? { ...record.observation, tasks: [] } : knownObservation(record)
     const found = await inspectArchive(archivePath, { entityType: entity.type, content, observation, signal, files })
-    const ignored = level === 'sound' && found.level !== 'whole'
+    // What is in the whole was judged when there was one; these bytes are still a part of it.
+    const ignored = (level === 'sound' || isThin(record)) && found.level !== 'whole'
     return { ...found, inspection: ignored ? undefined : found }
   } catch (error) {
     if (!isUnreadableZip(error)) throw error
@@ -91,5 +92,6 @@ async function gatherParts(
   files: FileOperations,
   { record, archivePath }: StoredArchive,
 ): Promise<Pick<Evidence, 'parts'>> {
+  if (isThin(record)) return { parts: await checkMedia(files, archivePath, record.mediaFrom) }
   return isSnapshot(record) ? { parts: await checkParts(files, archivePath, record.snapshot.parts) } : {}
 }

@@ -6,7 +6,10 @@ import { type ArchiveRecord, levelSchema, type Problem } from './record.ts'
 /** The one problem that a re-check adds and a later re-check may take back: the bytes are not those of the backup. */
 export const BIT_ROT = 'bit-rot'
 
-/** What a re-check finds wrong with a snapshot's part, and takes back once the part is there and whole again. */
+/**
+ * What a re-check finds wrong with a snapshot's part, or with the archive that has the media of this one, and takes back once it
+ * is there and whole again.
+ */
 export const PART_PROBLEMS: ReadonlySet<string> = new Set(['part-missing', 'part-damaged'])
 
 /** Whether a re-check has found other bytes than those of the backup. */
@@ -23,7 +26,7 @@ export interface Evidence {
   readonly inspection?: Pick<Inspection, 'level' | 'problems' | 'warnings'> | undefined
   /** Why it could not be opened as a zip. */
   readonly unreadable?: string | undefined
-  /** Of a snapshot: what is wrong with its parts. */
+  /** Of a snapshot: what is wrong with its parts; of an archive without media: with the one that has them. */
   readonly parts?: readonly Problem[] | undefined
 }
 

@@ -11,7 +11,7 @@ import { useRedis } from '../support/redis-server.ts'
 import { emptyWorld, login } from '../support/small-world.ts'
 import { startStack } from '../support/start-stack.ts'
 import { waitFor } from '../support/wait-for.ts'
-import { findChromium, useChromium, visit } from './chromium.ts'
+import { findChromium, findViolations, useChromium, visit } from './chromium.ts'
 
 const executable = findChromium()
 const redis = useRedis()
@@ -52,6 +52,13 @@ function sendFrom(page: Page, path: string, headers: Record<string, string> = {}
 function readToken(page: Page): Promise<string> {
   return page.evaluate("/XSRF-TOKEN=([^;]+)/.exec(document.cookie)?.[1] ?? ''")
 }
+
+/** All texts that come into the page from now on. */
+const keepWhatIsSaid = `
+  window.said = ''
+  new MutationObserver((changes) => {
+    for (const { addedNodes } of changes) for (const node of addedNodes) window.said += node.textContent + '\\n'
+  }).observe(document.body, { childList: true, subtree: true, characterData: true })`
 
 async function takePicture(page: Page, name: string) {
   if (process.env.BOARD_SCREENSHOTS !== '1') return
@@ -132,6 +139,7 @@ describe.skipIf(executable === undefined)('in a browser', () => {
       await logIn(page, 'wrong horse battery')
       await page.getByRole('alert').filter({ hasText: problem }).waitFor()
     }
+    expect(await findViolations(page)).toEqual([])
     await logIn(page)
     await page.getByRole('alert').filter({ hasText: 'Too many wrong logins' }).waitFor()
     expect(await page.evaluate(async () => (await fetch('/queues/api/queues')).status)).toBe(401)
@@ -172,11 +180,16 @@ describe.skipIf(executable === undefined)('in a browser', () => {
     await visit(page, '/queues')
     await logIn(page)
     await page.waitForURL('**/queues')
+    // Bull Board says it for some seconds and asks every few: what was ever said is kept.
+    await page.evaluate(keepWhatIsSaid)
     const second = await page.context().newPage()
     await visit(second, '/logout')
+    expect(await findViolations(second)).toEqual([])
     await second.getByRole('button', { name: 'Log out' }).click()
     await second.getByLabel('User name').waitFor()
-    await page.getByText('Nobody is logged in, or the session has ended').first().waitFor()
+    await waitFor('the open page to say so', async () => {
+      return String(await page.evaluate('window.said')).includes('Nobody is logged in, or the session has ended')
+    })
     expect(await page.evaluate(async () => (await fetch('/queues/api/queues')).status)).toBe(401)
     await visit(page, '/queues')
     expect(new URL(page.url()).pathname).toBe('/login')

@@ -1,10 +1,13 @@
 // A real Chromium, with nothing of an earlier one and no traffic of its own.
 
 import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
 
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const script = join(import.meta.dirname, '../../scripts/install-chromium.sh')
 
 /** Path of the program, installed if that can be done here; undefined, with the reason on standard error, where not. */
@@ -39,6 +42,18 @@ export async function visit(page: Page, path: string): Promise<void> {
       if (!String(error).includes('ERR_NETWORK_CHANGED')) throw error
     }
   }
+}
+
+interface AxeFinding {
+  readonly id: string
+  readonly nodes: readonly { readonly html: string }[]
+}
+
+/** The policy of the page lets no foreign script in: it is evaluated by the browser's own tools. */
+export async function findViolations(page: Page): Promise<string[]> {
+  await page.evaluate(axe)
+  const found = (await page.evaluate('axe.run(document).then(({ violations }) => violations)')) as AxeFinding[]
+  return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
 }
 
 /** One browser for the tests of the calling file. */

@@ -1,22 +1,26 @@
 // The overview as a person uses it, in a real Chromium over a real Redis, with a simulated CVAT server.
 // BOARD_SCREENSHOTS=1 writes the pictures of the README.
 
-import { readFileSync } from 'node:fs'
 import { mkdir, stat, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { texts } from '#services/board/texts.ts'
 import { startRestorer } from '#services/restorer/service.ts'
+import { openRunLedger } from '#shared/coordination/run-ledger.ts'
+import type { QueueConnection } from '#shared/queues/open-queue.ts'
+import type { Store } from '#shared/store/open-store.ts'
 import { isGood } from '#shared/store/record.ts'
+import type { RestoreState } from '#shared/store/restore-state.ts'
 import { runCommand } from '../cli/run-command.ts'
 import { openBoard, openToAll, operator } from '../services/board/board-fixture.ts'
 import { planted, plantStates } from '../services/board/overview-fixture.ts'
+import { requestIdOf } from '../services/exporter/exporter-fixture.ts'
 import { useRedis } from '../support/redis-server.ts'
 import { emptyWorld } from '../support/small-world.ts'
-import { openTestClient, startStack } from '../support/start-stack.ts'
+import { openAllQueues, openTestClient, startStack } from '../support/start-stack.ts'
 import { waitFor } from '../support/wait-for.ts'
-import { findChromium, useChromium, visit } from './chromium.ts'
+import { findChromium, findViolations, useChromium, visit } from './chromium.ts'
 
 const executable = findChromium()
 const redis = useRedis()
@@ -24,18 +28,65 @@ const chromium = useChromium(executable)
 const desktop = { viewport: { width: 1280, height: 800 } } as const
 const phone = { viewport: { width: 375, height: 740 } } as const
 const images = join(import.meta.dirname, '../../docs/images')
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-interface AxeFinding {
-  readonly id: string
-  readonly nodes: readonly { readonly html: string }[]
+/** Runs that go on and that have ended badly, restores in all their states, jobs, and two archives to compare. */
+async function plantWork(connection: QueueConnection, store: Store): Promise<string[]> {
+  const ledger = openRunLedger(connection)
+  const series = { entity: { type: 'project', id: 3 }, content: { kind: 'backup' } } as const
+  const runs = ['20261126T000000Z-p-000001', '20261126T000000Z-p-000002']
+  for (const runId of runs) {
+    await ledger.open({ runId, jobId: runId, mode: 'p', full: false, trigger: 'schedule' })
+    for (const id of [1, 3]) {
+      const key = `project-${id}.backup`
+      const backupId = `${runId}.${key}`
+      await ledger.plan(runId, { series: key, name: `p${id}`, action: 'backup', reason: '', backupId })
+    }
+    const base = { backupId: `${runId}.project-3.backup`, runId, series, name: 'Crop rows', sizeBytes: 0 } as const
+    const failure = { result: 'failed', code: 'export-failed', reason: 'no space', hint: 'Make room' } as const
+    await ledger.settle('project-3.backup', { ...base, ...failure })
+    await ledger.addNote(runId, { series: 'project-1.backup', name: 'p1', text: 'a job without frames' })
+  }
+  await ledger.endListing(runs[1]!, 'the list broke off')
+  await ledger.end(runs[1]!, 'ended')
+  const queues = openAllQueues(connection)
+  onTestFinished(async () => {
+    await Promise.all(Object.values(queues).map((queue) => queue.close()))
+  })
+  const job = await queues.exports.bull.add('Crop rows', { series }, { jobId: `${runs[0]}.project-3.backup` })
+  await job.log('2026-11-26T00:00:00Z INFO export asked for')
+  const restoreId = 'restore-1'
+  const base = {
+    formatVersion: 1,
+    type: 'restore',
+    restoreId,
+    targetUrl: 'https://new.example.com',
+    mark: 'm',
+  } as const
+  const archive = { fileName: 'a.zip', sha256: 'a'.repeat(64) }
+  const differences = [{ where: 'task_2', what: '3 shapes are missing' }]
+  const states: Partial<RestoreState>[] = [
+    { state: 'uploading' },
+    { state: 'done', resultId: 7, differences },
+    { state: 'importing', failure: { code: 'import-failed', reason: 'no', hint: 'See its log' } },
+  ]
+  for (const [index, more] of states.entries()) {
+    const entity = { type: 'project', id: index + 1 } as const
+    const startedAt = '2026-11-26T00:00:00Z'
+    await store.writeRestoreState({ ...base, entity, archive, state: 'uploading', startedAt, ...more })
+  }
+  await announceForTest(connection, 'https://new.example.com')
+  const [after, before] = (await store.listRecords({ type: 'project', id: 1 })).archives
+  const [one, other] = [before, after].map((found) => encodeURIComponent(found!.record.archive.fileName))
+  return [
+    ...runs.map((runId) => `/runs/${runId}`),
+    ...[1, 2, 3, 4].map((id) => `/restores/${restoreId}/project-${id}`),
+    `/entities/project-1/diff?before=${one}&after=${other}`,
+  ]
 }
 
-/** The policy of the page lets no foreign script in: it is evaluated by the browser's own tools. */
-async function findViolations(page: Page): Promise<string[]> {
-  await page.evaluate(axe)
-  const found = (await page.evaluate('axe.run(document).then(({ violations }) => violations)')) as AxeFinding[]
-  return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
+/** As a restorer does that lives longer than the test. */
+async function announceForTest({ redis: client, prefix }: QueueConnection, url: string) {
+  await client.zadd(`${prefix}:restorers`, Date.now() + 3600_000, url)
 }
 
 async function takePicture(page: Page, name: string) {
@@ -95,6 +146,10 @@ describe.skipIf(executable === undefined)('the overview in a browser', () => {
       const isThere = (await attention.getByRole('link', { name, exact: true }).count()) > 0
       expect([name, isThere]).toEqual([name, ['late', 'failed', 'never', 'stale', 'incomplete'].includes(state)])
     }
+    for (const { name, state } of planted) {
+      const row = page.getByRole('row').filter({ has: page.getByRole('link', { name, exact: true }) })
+      await row.getByText(texts.states[state as keyof typeof texts.states], { exact: true }).waitFor()
+    }
     await page.getByLabel('State').selectOption('never')
     await page.getByText('1 project or task found').waitFor()
     await page
@@ -137,6 +192,13 @@ describe.skipIf(executable === undefined)('the overview in a browser', () => {
     expect(fresh.map(({ entity, record }) => [entity.id, isGood(record)])).toEqual([[1, true]])
     await visit(page, '/entities/project-1')
     expect(await page.locator('.archives > li').count()).toBe(2)
+    const jobs = page.getByRole('list', { name: 'Jobs' }).getByRole('listitem')
+    for (const queue of ['exports', 'downloads']) {
+      const job = jobs.filter({ has: page.getByRole('link', { name: `Open the job in ${queue}` }) }).first()
+      await job.getByText('done', { exact: true }).waitFor()
+      await job.getByText(/log lines?$/).click()
+      expect(await job.locator('pre').textContent()).toMatch(/INFO/)
+    }
     await page.getByRole('button', { name: 'Compare' }).click()
     await page.getByText('No difference in content.').waitFor()
     await visit(page, '/entities/project-1')
@@ -222,7 +284,14 @@ describe.skipIf(executable === undefined)('the overview in a browser', () => {
     const rows = await page.locator('tbody tr').allInnerTexts()
     const removed = lines.filter(({ type, action }) => type === 'decision' && action === 'remove')
     expect(rows).toHaveLength(removed.length)
-    for (const { entity } of removed) expect(rows.some((row) => row.startsWith(String(entity)))).toBe(true)
+    const stamps = await page
+      .locator('tbody time')
+      .evaluateAll((times) => times.map((time) => time.getAttribute('datetime')))
+    const shown = rows.map((row, index) => [row.split('\t')[0], stamps[index], row.split('\t').at(-1)])
+    const wanted = removed.map(({ entity, createdAt, reasons }) => {
+      return [entity, new Date(String(createdAt)).toISOString(), (reasons as string[]).join(', ')]
+    })
+    expect(shown.sort()).toEqual(wanted.sort())
   })
 
   test('a viewer sees everything and can press nothing, also not by hand', async () => {
@@ -234,21 +303,33 @@ describe.skipIf(executable === undefined)('the overview in a browser', () => {
     expect(await page.getByRole('link', { name: /Download|Restore/ }).count()).toBe(0)
     const runs = await stack.queues.runs.bull.getJobCountByTypes('completed', 'waiting', 'active')
     const token = String(await page.evaluate("/XSRF-TOKEN=([^;]+)/.exec(document.cookie)?.[1] ?? ''"))
-    const byHand = (path: string) =>
+    const byHand = (path: string, method = 'POST') =>
       page.evaluate(
         async (asked) => {
-          return (await fetch(asked.path, { method: 'POST', headers: { 'X-XSRF-TOKEN': asked.token } })).status
+          const headers = { 'X-XSRF-TOKEN': asked.token }
+          return (await fetch(asked.path, { method: asked.method, headers })).status
         },
-        { path, token },
+        { path, token, method },
       )
     for (const path of [
       '/entities/project-1/backup',
       '/api/v1/entities/project-1/backup',
+      '/entities/project-1/verify',
+      '/entities/project-1/restore',
       '/api/v1/entities/project-1/verify',
+      '/api/v1/entities/project-1/restore',
+      '/api/v1/runs/run-1/retry',
     ]) {
       expect([path, await byHand(path)]).toEqual([path, 403])
     }
+    expect(await byHand('/queues/api/queues/exports/pause', 'PUT')).toBe(403)
+    const [archive] = (await stack.store.listRecords({ type: 'project', id: 1 })).archives
+    const file = encodeURIComponent(archive!.record.archive.fileName)
+    for (const path of [`/entities/project-1/archives/${file}`, `/entities/project-1/restore?archive=${file}`]) {
+      expect([path, await byHand(path, 'GET')]).toEqual([path, 403])
+    }
     expect(await stack.queues.runs.bull.getJobCountByTypes('completed', 'waiting', 'active')).toBe(runs)
+    expect(await stack.queues.exports.bull.isPaused()).toBe(false)
   })
 
   test('times are in the zone of the viewer, with the exact UTC on hover', async () => {
@@ -262,7 +343,66 @@ describe.skipIf(executable === undefined)('the overview in a browser', () => {
     const options = { dateStyle: 'medium', timeStyle: 'short', timeZone: 'Asia/Kolkata' } as const
     expect(await time.textContent()).toBe(new Intl.DateTimeFormat('en-US', options).format(utc))
     expect(await time.getAttribute('title')).toBe(`${utc.toISOString().slice(0, 19).replace('T', ' ')} UTC`)
+    // Within a sentence, and in a choice, which holds nothing but text.
+    const why = page.locator('dd', { hasText: 'found protected at' }).locator('time')
+    const found = new Date((await why.getAttribute('datetime'))!)
+    expect(await why.textContent()).toBe(new Intl.DateTimeFormat('en-US', options).format(found))
+    const exact = new Intl.DateTimeFormat('en-US', { ...options, timeStyle: 'medium' })
+    const choice = page.getByLabel('Later').locator('option').first()
+    expect(await choice.textContent()).toBe(exact.format(utc))
+    expect(await choice.getAttribute('title')).toContain('UTC')
   })
+
+  test('a run is followed live, also by a page whose board was away meanwhile', async () => {
+    const world = annotationTeam()
+    const stack = await startStack(redis, { world })
+    const entity = { type: 'project', id: 2 } as const
+    stack.simulator.faults.addExport({ entity, fate: { kind: 'hold' } })
+    const first = await openBoard(stack.connection, { ...openToAll, store: stack.store })
+    const { port } = new URL(first.address)
+    const { page } = await chromium.open(first.address, desktop)
+    const runId = await stack.request()
+    await visit(page, `/runs/${runId}`)
+    await page.evaluate('window.isTheSamePage = true')
+    await page.getByText('1 of 2 dealt with').waitFor({ timeout: 60_000 })
+    await page.locator('#run li', { hasText: 'Warehouse forklifts' }).waitFor()
+    await first.close()
+    await openBoard(stack.connection, { ...openToAll, store: stack.store, port: Number(port) })
+    stack.simulator.exports.finish(requestIdOf(entity))
+    await page.locator('#run .state.good', { hasText: 'well' }).waitFor({ timeout: 120_000 })
+    await page.getByText('2 of 2 dealt with').waitFor()
+    expect(await page.evaluate('window.isTheSamePage')).toBe(true)
+    // What is over is asked for no more.
+    expect(await page.locator('#run[hx-trigger], [data-follow]').count()).toBe(0)
+  }, 240_000)
+
+  test('by keyboard alone a project is found, opened and backed up', async () => {
+    const { stack, page } = await openTeam()
+    await page.keyboard.press('Tab')
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Skip to the content')
+    await page.keyboard.press('Enter')
+    const isFocused = (text: string) =>
+      page.evaluate(`document.activeElement?.textContent?.trim() === ${JSON.stringify(text)}`)
+    await page.getByLabel('Search').focus()
+    await page.keyboard.type('scenes')
+    await page.getByText('1 project or task found').waitFor()
+    expect(await page.evaluate('document.activeElement.id')).toBe('search')
+    const tabUntil = async (text: string) => {
+      for (let presses = 0; presses < 60; presses++) {
+        if (await isFocused(text)) return
+        await page.keyboard.press('Tab')
+      }
+      throw new Error(`«${text}» is not reached by Tab`)
+    }
+    await tabUntil('Street scenes')
+    await page.keyboard.press('Enter')
+    await page.waitForURL('**/entities/project-1')
+    await tabUntil('Back up now')
+    await page.keyboard.press('Enter')
+    await page.waitForURL('**/runs/*')
+    await page.locator('#run .state.good', { hasText: 'well' }).waitFor({ timeout: 120_000 })
+    expect((await stack.store.listRecords({ type: 'project', id: 1 })).archives).toHaveLength(2)
+  }, 240_000)
 
   test.each([
     ['desktop', 'light'],
@@ -272,6 +412,7 @@ describe.skipIf(executable === undefined)('the overview in a browser', () => {
   ] as const)('axe finds nothing, and nothing is wider than the window: %s, %s', async (size, colorScheme) => {
     const connection = await redis.connect()
     const { store } = await plantStates(connection)
+    const work = await plantWork(connection, store)
     const board = await openBoard(connection, { ...openToAll, store })
     const shape = size === 'phone' ? phone : desktop
     const { page, blocked } = await chromium.open(board.address, { ...shape, colorScheme })
@@ -284,7 +425,17 @@ describe.skipIf(executable === undefined)('the overview in a browser', () => {
     const restore = `/entities/project-1/restore?archive=${encodeURIComponent(archive!.record.archive.fileName)}`
     const simulation = '/retention?simulate=1&ttl=1&min=1'
     const found: Record<string, unknown> = {}
-    const paths = ['/', '/entities/project-1', restore, '/runs', '/store', '/retention', simulation]
+    const paths = [
+      '/',
+      '/entities/project-1',
+      '/entities/project-3',
+      restore,
+      '/runs',
+      '/store',
+      '/retention',
+      simulation,
+    ]
+    paths.push(...work, '/nothing')
     for (const path of paths) {
       await visit(page, path)
       const wide = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')

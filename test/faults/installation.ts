@@ -121,6 +121,8 @@ export async function openInstallation(options: InstallationOptions): Promise<In
     BOARD_PORT: 'off',
     CVAT_BACKUP_STRATEGY: options.strategy ?? process.env.TEST_STRATEGY ?? 'whole',
     CVAT_BACKUP_INCREMENTAL_MIN_TASKS: '1',
+    // Of use with snapshots only, and more to go wrong.
+    CVAT_BACKUP_MEDIA_ONCE: 'yes',
     ...((options.separate ?? true) ? { REDIS_URL: `redis://127.0.0.1:${redisWire.port}` } : {}),
     [MARK]: folder,
     ...options.env,

@@ -1,12 +1,15 @@
 // Projects backed up as snapshots, with all services: what is exported, what is stored, and that it is what CVAT itself would
 // have exported at that moment.
 
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { sweepAll } from '#shared/retention/sweep-all.ts'
-import { isGood, isSnapshot } from '#shared/store/record.ts'
+import { isGood, isSnapshot, isThin } from '#shared/store/record.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { startChance } from '../faults/seeded-random.ts'
 import { listMembers, testWithUnzip, writeOut } from '../shared/composition/composed-files.ts'
+import { findText, flipByte } from '../shared/store/damage.ts'
 import { assembleOf } from '../shared/store/snapshot-fixture.ts'
 import { makeTemporaryFolder } from '../shared/store/temporary-folder.ts'
 import type { World } from '../simulator/world.ts'
@@ -16,6 +19,7 @@ import { readExport } from '../support/simulated-export.ts'
 import { emptyWorld } from '../support/small-world.ts'
 import { type Stack, type StackOptions, startStack } from '../support/start-stack.ts'
 import { waitFor } from '../support/wait-for.ts'
+import { openRestoreFixture } from './restorer/restore-fixture.ts'
 
 const redis = useRedis()
 expectNoLeaks()
@@ -224,72 +228,131 @@ describe('with CVAT_BACKUP_STRATEGY=incremental', () => {
   })
 })
 
-describe('a history of changes', () => {
-  test('whatever people do, and whatever service dies meanwhile, each snapshot is what CVAT would have exported', async () => {
-    const chance = startChance('history of snapshots')
-    const { stack, world } = await start({ capacity: { exportMs: 150 } })
-    const tasksOf = (id: number) => world.project(id).taskIds.filter((task) => world.task(task).data !== null)
-    const changes: (() => void)[] = [
-      () => world.annotate(chance.pick(tasksOf(1)), chance.between(1, 3)),
-      () => world.annotate(chance.pick(tasksOf(2)), 1),
-      () => world.deleteFrame(chance.pick(tasksOf(1)), 0),
-      () => world.renameTask(chance.pick(tasksOf(1)), `renamed ${chance.between(1, 99)}`),
-      () => world.renameProject(1, `A ${chance.between(1, 99)}`),
-      () => world.moveTask(chance.pick(tasksOf(1)), 2),
-      () => void world.addTask({ projectId: 1, name: 'new', frames: 2, bytesPerFrame: 300 }),
-      () => void world.addLabel({ type: 'project', id: chance.between(1, 2) }, `label ${chance.between(1, 999)}`),
-      () => void world.setGuide({ type: 'project', id: 1 }, `# Guide ${chance.between(1, 99)}`),
-      () => world.setJobState(chance.pick(world.task(chance.pick(tasksOf(1))).jobIds), 'in progress'),
-    ]
-    const kept: { snapshot: StoredArchive; members: Awaited<ReturnType<typeof listMembers>> }[] = []
-    for (let step = 0; step < STEPS; step++) {
-      for (let i = chance.between(1, 3); i > 0; i--) {
-        if (tasksOf(1).length < 2) world.addTask({ projectId: 1, name: 'more', frames: 3, bytesPerFrame: 300 })
-        chance.pick(changes)()
-      }
-      const runId = await stack.request()
-      const service = chance.pick(['scheduler', 'exporter', 'downloader'] as const)
-      await waitFor('something to be exported', async () => stack.simulator.stats.exports.length > 0 || step > 0)
-      await stack.stop(service)
-      await stack.start(service)
-      expect(await stack.ended(runId)).toMatchObject({ failed: 0 })
-      for (const id of [1, 2]) {
-        const snapshot = await snapshotOf(stack, id)
-        const members = await listMembers(await assembled(snapshot))
-        expect(members).toEqual(await listMembers(await readExport(stack.simulator, { type: 'project', id })))
-        kept.push({ snapshot, members })
-      }
+describe('with CVAT_BACKUP_MEDIA_ONCE', () => {
+  const options = { incremental: { ...incremental, mediaOnce: true } }
+
+  test('a task that has changed is stored without its media, and each snapshot is what CVAT would have exported', async () => {
+    const { stack, world } = await start(options)
+    expect(await stack.backUp()).toMatchObject({ ok: true, done: 6, failed: 0 })
+    const [first] = await backupsOf(stack, 1)
+    const before = await listMembers(await assembled(first!))
+    world.annotate(3, 2)
+    expect(await stack.backUp()).toMatchObject({ ok: true, done: 2, failed: 0 })
+    world.deleteFrame(3, 1)
+    world.renameTask(4, 'another name')
+    expect(await stack.backUp()).toMatchObject({ ok: true, failed: 0 })
+    await expectAsExported(stack, 1)
+    const [third, second, whole] = await backupsOf(stack, 3, 'task')
+    expect(isThin(whole!.record)).toBe(false)
+    for (const { record } of [second!, third!]) {
+      expect(record.mediaFrom?.fileName).toBe(whole!.record.archive.fileName)
+      expect(record.archive.sizeBytes).toBeLessThan(whole!.record.archive.sizeBytes)
+      expect(record.verification).toMatchObject({ level: 'fresh', problems: [] })
     }
-    for (const { snapshot, members } of kept) expect(await listMembers(await assembled(snapshot))).toEqual(members)
+    expect(await readdir(join(stack.store.directory, '.cvat-backups/partial'))).toEqual([])
+    expect(await listMembers(await assembled(first!))).toEqual(before)
+
+    const { restore, target } = await openRestoreFixture({}, { store: stack.store })
+    for (const archive of [third!, await snapshotOf(stack, 1)]) {
+      expect(await restore(archive)).toMatchObject({ differences: [] })
+    }
+    expect(target.world.project(1).taskIds).toHaveLength(3)
+    // The bytes that are uploaded are checked wherever they are.
+    await flipByte(whole!.archivePath, await findText(whole!.archivePath, 'data/'))
+    await expect(restore(third!, { restoreId: 'later' })).rejects.toMatchObject({ code: 'bit-rot' })
   })
 
-  test('many nights with a change each cost little more than one backup, and what retention keeps is whole', async () => {
-    const world = emptyWorld()
-    world.addProject({ name: 'A' })
-    for (let i = 0; i < TASKS; i++) world.addTask({ projectId: 1, name: `task ${i}`, frames: 1, bytesPerFrame: 3_000 })
-    const { stack } = await start({ world, rules: { ttlMs: 365 * 24 * hourMs, minBackups: 3 } })
-    const sizes: number[] = []
-    for (let day = 0; day < NIGHTS; day++) {
-      if (day > 0) world.annotate(((day * 7) % TASKS) + 1, 1)
-      expect(await stack.backUp()).toMatchObject({ ok: true, failed: 0 })
-      sizes.push((await stack.archives()).reduce((sum, { record }) => sum + record.archive.sizeBytes, 0))
-    }
-    expect(newExports(stack)).toHaveLength(TASKS + NIGHTS - 1)
-    expect(sizes.at(-1)! / sizes[0]!).toBeLessThan(1.7)
-    const inAWeek = new Date(Date.now() + 7 * 24 * hourMs)
-    const options = { rules: { ttlMs: 0, minBackups: KEPT }, now: inAWeek, dryRun: false, isIncremental: true }
-    const signal = new AbortController().signal
-    await sweepAll(stack.store, { ...options, isActive: () => false, signal })
-    const snapshots = await backupsOf(stack, 1)
-    expect(snapshots).toHaveLength(KEPT)
-    for (const snapshot of snapshots) await assembled(snapshot)
-    const named = new Set(
-      snapshots.flatMap(({ record }) => record.snapshot!.parts.map(({ archive }) => archive.fileName)),
-    )
-    const tasks = (await stack.archives()).filter(({ entity }) => entity.type === 'task')
-    expect(new Set(tasks.map(({ record }) => record.archive.fileName))).toEqual(named)
+  test('small projects, tasks that are backed up by themselves, and what is taken apart stay as they are', async () => {
+    const { stack, world } = await start({ incremental: { ...options.incremental, minTasks: 2 } })
+    expect(await stack.backUp({ mode: 't' })).toMatchObject({ ok: true })
+    expect(await stack.backUp()).toMatchObject({ ok: true })
+    world.annotate(1, 1)
+    world.annotate(5, 1)
+    expect(await stack.backUp({ mode: 't' })).toMatchObject({ ok: true, failed: 0 })
+    expect(await stack.backUp()).toMatchObject({ ok: true, failed: 0 })
+    expect((await stack.archives()).filter(({ record }) => isThin(record))).toEqual([])
   })
 })
+
+describe.each([{ mediaOnce: false }, { mediaOnce: true }])(
+  'a history of changes, media once: $mediaOnce,',
+  ({ mediaOnce }) => {
+    test('whatever people do, and whatever service dies meanwhile, each snapshot is what CVAT would have exported', async () => {
+      const chance = startChance('history of snapshots')
+      const { stack, world } = await start({ capacity: { exportMs: 150 }, incremental: { ...incremental, mediaOnce } })
+      const tasksOf = (id: number) => world.project(id).taskIds.filter((task) => world.task(task).data !== null)
+      const changes: (() => void)[] = [
+        () => world.annotate(chance.pick(tasksOf(1)), chance.between(1, 3)),
+        () => world.annotate(chance.pick(tasksOf(2)), 1),
+        () => world.deleteFrame(chance.pick(tasksOf(1)), 0),
+        () => world.renameTask(chance.pick(tasksOf(1)), `renamed ${chance.between(1, 99)}`),
+        () => world.renameProject(1, `A ${chance.between(1, 99)}`),
+        () => world.moveTask(chance.pick(tasksOf(1)), 2),
+        () => void world.addTask({ projectId: 1, name: 'new', frames: 2, bytesPerFrame: 300 }),
+        () => void world.addLabel({ type: 'project', id: chance.between(1, 2) }, `label ${chance.between(1, 999)}`),
+        () => void world.setGuide({ type: 'project', id: 1 }, `# Guide ${chance.between(1, 99)}`),
+        () => world.setJobState(chance.pick(world.task(chance.pick(tasksOf(1))).jobIds), 'in progress'),
+      ]
+      const kept: { snapshot: StoredArchive; members: Awaited<ReturnType<typeof listMembers>> }[] = []
+      for (let step = 0; step < STEPS; step++) {
+        for (let i = chance.between(1, 3); i > 0; i--) {
+          if (tasksOf(1).length < 2) world.addTask({ projectId: 1, name: 'more', frames: 3, bytesPerFrame: 300 })
+          chance.pick(changes)()
+        }
+        const runId = await stack.request()
+        const service = chance.pick(['scheduler', 'exporter', 'downloader'] as const)
+        await waitFor('something to be exported', async () => stack.simulator.stats.exports.length > 0 || step > 0)
+        await stack.stop(service)
+        await stack.start(service)
+        expect(await stack.ended(runId)).toMatchObject({ failed: 0 })
+        for (const id of [1, 2]) {
+          const snapshot = await snapshotOf(stack, id)
+          const members = await listMembers(await assembled(snapshot))
+          expect(members).toEqual(await listMembers(await readExport(stack.simulator, { type: 'project', id })))
+          kept.push({ snapshot, members })
+        }
+      }
+      for (const { snapshot, members } of kept) expect(await listMembers(await assembled(snapshot))).toEqual(members)
+    })
+
+    test('many nights with a change each cost little more than one backup, and what retention keeps is whole', async () => {
+      const world = emptyWorld()
+      world.addProject({ name: 'A' })
+      for (let i = 0; i < TASKS; i++)
+        world.addTask({ projectId: 1, name: `task ${i}`, frames: 1, bytesPerFrame: 3_000 })
+      const { stack } = await start({
+        world,
+        rules: { ttlMs: 365 * 24 * hourMs, minBackups: 3 },
+        incremental: { ...incremental, mediaOnce },
+      })
+      const sizes: number[] = []
+      for (let day = 0; day < NIGHTS; day++) {
+        if (day > 0) world.annotate(((day * 7) % TASKS) + 1, 1)
+        expect(await stack.backUp()).toMatchObject({ ok: true, failed: 0 })
+        sizes.push((await stack.archives()).reduce((sum, { record }) => sum + record.archive.sizeBytes, 0))
+      }
+      expect(newExports(stack)).toHaveLength(TASKS + NIGHTS - 1)
+      expect(sizes.at(-1)! / sizes[0]!).toBeLessThan(mediaOnce ? 1.3 : 1.7)
+      const inAWeek = new Date(Date.now() + 7 * 24 * hourMs)
+      const options = { rules: { ttlMs: 0, minBackups: KEPT }, now: inAWeek, dryRun: false, isIncremental: true }
+      const signal = new AbortController().signal
+      await sweepAll(stack.store, { ...options, isActive: () => false, signal })
+      const snapshots = await backupsOf(stack, 1)
+      expect(snapshots).toHaveLength(KEPT)
+      for (const snapshot of snapshots) await assembled(snapshot)
+      const named = new Set(
+        snapshots.flatMap(({ record }) =>
+          record.snapshot!.parts.flatMap(({ archive, mediaFrom }) => [
+            archive.fileName,
+            ...(mediaFrom ? [mediaFrom.fileName] : []),
+          ]),
+        ),
+      )
+      const tasks = (await stack.archives()).filter(({ entity }) => entity.type === 'task')
+      expect(new Set(tasks.map(({ record }) => record.archive.fileName))).toEqual(named)
+    })
+  },
+)
 
 describe('changing the strategy', () => {
   test('from whole to incremental exports only what has changed: the rest is taken out of what is there', async () => {

@@ -11,6 +11,8 @@ export interface BulkSeed {
   readonly orgs: number
   readonly frames: number
   readonly bytesPerFrame: number
+  /** In tasks of projects. */
+  readonly shapesPerFrame?: number
 }
 
 export const smallBulk: BulkSeed = {
@@ -24,14 +26,16 @@ export const smallBulk: BulkSeed = {
 
 /** Adds admin / admin-password to a world without users, then what the numbers say. */
 export function seedBulk(world: World, seed: Partial<BulkSeed>): void {
-  const { projects, tasks, tasksPerProject, orgs, frames, bytesPerFrame } = { ...smallBulk, ...seed }
+  const { projects, tasks, tasksPerProject, orgs, frames, bytesPerFrame, shapesPerFrame } = { ...smallBulk, ...seed }
   if (world.users.size === 0) world.addUser({ username: 'admin', password: 'admin-password', isSuperuser: true })
   for (let index = 1; index <= orgs; index += 1) world.addOrganization({ slug: `org-${index}` })
   const placeOf = (index: number) => (index % (orgs + 1) === 0 ? {} : { organization: `org-${index % (orgs + 1)}` })
   for (let index = 1; index <= projects; index += 1) {
     const { id } = world.addProject({ name: `project ${index}`, labels: ['car'], ...placeOf(index) })
     for (let task = 0; task < tasksPerProject; task += 1) {
-      world.addTask({ projectId: id, name: `task ${task} of project ${index}`, frames, bytesPerFrame })
+      const name = `task ${task} of project ${index}`
+      const shapes = shapesPerFrame === undefined ? {} : { shapesPerFrame }
+      world.addTask({ projectId: id, name, frames, bytesPerFrame, ...shapes })
     }
   }
   for (let index = 1; index <= tasks; index += 1) {

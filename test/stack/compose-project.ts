@@ -11,7 +11,16 @@ import { CONTAINER_UID, type DockerAnswer, type DockerOptions, docker } from './
 
 const root = join(import.meta.dirname, '../..')
 
-export type ServiceName = 'redis' | 'scheduler' | 'exporter' | 'downloader' | 'sweeper' | 'board' | 'cvat'
+export type ServiceName =
+  | 'redis'
+  | 'scheduler'
+  | 'exporter'
+  | 'downloader'
+  | 'sweeper'
+  | 'listener'
+  | 'notifier'
+  | 'board'
+  | 'cvat'
 
 export interface ComposeProject extends AsyncDisposable {
   readonly name: string
@@ -25,6 +34,8 @@ export interface ComposeProject extends AsyncDisposable {
   containers(service: ServiceName): Promise<string[]>
   /** `cvat-backups backup …` in a container of its own, to its end. */
   backup(...args: string[]): Promise<RunSummary>
+  /** Another command in a container of its own, to its end. */
+  run(...args: string[]): Promise<DockerAnswer>
 }
 
 export interface ProjectOptions {
@@ -41,6 +52,8 @@ export async function openComposeProject({ images, env = {} }: ProjectOptions): 
   await chown(directory, CONTAINER_UID, CONTAINER_UID)
   const password = `planted-cvat-${randomBytes(12).toString('hex')}`
   const boardPassword = `planted-board-${randomBytes(12).toString('hex')}`
+  const hooksSecret = `planted-hooks-${randomBytes(12).toString('hex')}`
+  const alarmsToken = `planted-alarms-${randomBytes(12).toString('hex')}`
   const settings = {
     COMPOSE_PROJECT_NAME: name,
     COMPOSE_PROFILES: 'demo',
@@ -61,6 +74,18 @@ export async function openComposeProject({ images, env = {} }: ProjectOptions): 
     BOARD_PASSWORD_FILE: await writeSecret(folder, 'board_password', boardPassword),
     // Any free port.
     BOARD_PUBLISH: '127.0.0.1:0',
+    HOOKS_PUBLISH: '127.0.0.1:0',
+    CVAT_BACKUP_HOOKS_SECRET_FILE: await writeSecret(folder, 'hooks_secret', hooksSecret),
+    CVAT_BACKUP_HOOKS_URL: 'http://listener.cvat-backups.internal:8090',
+    CVAT_BACKUP_QUIET_MINUTES: '0.05',
+    CVAT_BACKUP_NOTIFY_WEBHOOK_URL_FILE: await writeSecret(
+      folder,
+      'notify_webhook_url',
+      `http://alarms.internal:8080/${alarmsToken}`,
+    ),
+    // No disk has as much: an alarm from the first look on.
+    CVAT_BACKUP_NOTIFY_DISK_FREE: '900 TB',
+    CVAT_BACKUP_NOTIFY_DIGEST: 'off',
     SIMULATOR_PASSWORD: password,
     ...env,
   }
@@ -78,7 +103,10 @@ export async function openComposeProject({ images, env = {} }: ProjectOptions): 
     name,
     directory,
     store: openStore({ directory }),
-    secrets: [password, boardPassword, Buffer.from(`admin:${password}`).toString('base64')],
+    secrets: [
+      ...[password, boardPassword, hooksSecret, alarmsToken],
+      Buffer.from(`admin:${password}`).toString('base64'),
+    ],
     compose,
     async containers(service) {
       const { stdout } = await compose(['ps', '--all', '--format', 'json', service])
@@ -92,6 +120,7 @@ export async function openComposeProject({ images, env = {} }: ProjectOptions): 
       if (!stdout.trim().startsWith('{')) throw new Error(`backup ended with ${code}\n${stdout}\n${stderr}`)
       return JSON.parse(stdout) as RunSummary
     },
+    run: (...args) => compose(['run', '--rm', '-T', 'cli', ...args], { mayFail: true }),
     async [Symbol.asyncDispose]() {
       await compose(['--profile', '*', 'down', '--volumes', '--remove-orphans', '--timeout', '1'], { mayFail: true })
       await rm(folder, { recursive: true, force: true })

@@ -107,9 +107,16 @@ export async function inspectContainer(name: string): Promise<Inspection> {
   return inspection
 }
 
-/** Runs a program of Node.js inside a container and gives what it printed. */
-export async function runInside(container: string, program: string): Promise<string> {
-  const { stdout } = await docker(['exec', container, 'node', '--input-type=module', '-e', program])
+/** Runs a program of Node.js inside a container, with these variables besides its own, and gives what it printed. */
+export async function runInside(
+  container: string,
+  program: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  // By name: what stands in a command line can be read by anybody.
+  const names = Object.keys(env).flatMap((name) => ['--env', name])
+  const words = ['exec', ...names, container, 'node', '--input-type=module', '-e', program]
+  const { stdout } = await docker(words, { env })
   return stdout.trim()
 }
 

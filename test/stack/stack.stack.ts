@@ -3,9 +3,10 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { isGood } from '#shared/store/record.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { type ComposeProject, openComposeProject, type ServiceName } from './compose-project.ts'
-import { CONTAINER_UID, crash, inspectContainer, runInside } from './docker.ts'
+import { CONTAINER_UID, crash, docker, inspectContainer, runInside } from './docker.ts'
 import { countArchives, demoEntities, examineStore, nothingWrong } from './examine-store.ts'
 import { findInContainerLogs, findInFolder, findInRedis } from './find-secrets.ts'
 
@@ -13,20 +14,26 @@ const images = inject('images')
 const EXPORTER_COUNT = 2
 const DOWNLOADER_COUNT = 3
 const scale = [`--scale=exporter=${EXPORTER_COUNT}`, `--scale=downloader=${DOWNLOADER_COUNT}`]
-const ours = ['scheduler', 'exporter', 'downloader', 'sweeper', 'board'] as const
+const ours = ['scheduler', 'exporter', 'downloader', 'sweeper', 'listener', 'notifier', 'board'] as const
 const killed = ['scheduler', 'exporter', 'downloader', 'sweeper'] as const
 
 describe.skipIf(images.missing !== undefined)('the stack', () => {
   let project: ComposeProject
+  let alarms: string | undefined
 
   beforeAll(async () => {
     // Three seconds an export, four at once: a run lasts long enough to strike in its middle.
-    project = await openComposeProject({ images, env: { SIMULATOR_EXPORT_MS: '3000' } })
+    const env = { SIMULATOR_EXPORT_MS: '3000', COMPOSE_PROFILES: 'demo,events,alarms' }
+    project = await openComposeProject({ images, env })
+    // Who is told is there before anybody tells: what is not taken at first comes a minute later.
+    await project.compose(['create', '--no-build', '--pull', 'never', 'cvat'])
+    alarms = await startAlarmReceiver(project.name)
     const up = ['up', '--detach', '--no-build', '--wait', '--wait-timeout', '180', ...scale]
     await project.compose(up, { timeoutMs: 240_000 })
   })
 
   afterAll(async () => {
+    if (alarms !== undefined) await docker(['rm', '--force', alarms], { mayFail: true })
     await project?.[Symbol.asyncDispose]()
   })
 
@@ -78,7 +85,7 @@ describe.skipIf(images.missing !== undefined)('the stack', () => {
     }
   })
 
-  test('publishes the board to this machine only, and nothing else', async () => {
+  test('publishes the board and the listener to this machine only, and nothing else', async () => {
     const published: Record<string, unknown> = {}
     for (const name of await all([...ours, 'redis', 'cvat'])) {
       const { PortBindings } = (await inspectContainer(name)).HostConfig
@@ -86,7 +93,7 @@ describe.skipIf(images.missing !== undefined)('the stack', () => {
         published[`${name.replace(`${project.name}-`, '')} ${port}`] = bindings?.map(({ HostIp }) => HostIp)
       }
     }
-    expect(published).toEqual({ 'board-1 3000/tcp': ['127.0.0.1'] })
+    expect(published).toEqual({ 'board-1 3000/tcp': ['127.0.0.1'], 'listener-1 8090/tcp': ['127.0.0.1'] })
   })
 
   test('gives each service the secrets, the folder and the networks that it needs, and no others', async () => {
@@ -108,6 +115,8 @@ describe.skipIf(images.missing !== undefined)('the stack', () => {
       exporter: { networks: ['cvat', 'queues'], archives: 'none', login: true },
       downloader: { networks: ['cvat', 'queues'], archives: 'written', login: true },
       sweeper: { networks: ['queues'], archives: 'written', login: false },
+      listener: { networks: ['cvat', 'queues', 'web'], archives: 'none', login: false },
+      notifier: { networks: ['cvat', 'queues'], archives: 'written', login: true },
       board: { networks: ['queues', 'web'], archives: 'read', login: false },
     })
     const reach =
@@ -185,6 +194,50 @@ describe.skipIf(images.missing !== undefined)('the stack', () => {
     })
   })
 
+  test('tells people of what is wrong, once', async () => {
+    const calls = async () =>
+      (await docker(['logs', alarms!])).stdout.split('\n').filter((line) => line.startsWith('{'))
+    await waitFor('an alarm to be told', async () => (await calls()).some((body) => body.includes('"disk-low"')), {
+      timeoutMs: 120_000,
+      everyMs: 500,
+    })
+    const changes = (await calls()).flatMap((body) => (JSON.parse(body) as { changes: Change[] }).changes)
+    const told = changes.filter(({ alarm }) => alarm.key === 'disk-low').map(({ change }) => change)
+    expect(told).toEqual(['raised'])
+    const status = await project.run('notify', '--status')
+    expect(status.stdout).toContain('ALARM    the backup directory fills up')
+    expect(status.stdout).toContain('works    webhook: last sent')
+    const test = await project.run('notify', '--test')
+    expect(test).toMatchObject({ code: 0, stdout: expect.stringContaining('sent     webhook') })
+    expect((await calls()).at(-1)).toContain('"type":"test"')
+  })
+
+  test('backs up what has changed once CVAT has told of it, and nothing else', async () => {
+    const installed = await project.run('webhooks', 'install', '--yes')
+    expect(installed.stdout, installed.stderr).toContain('CVAT has reached the listener.')
+    const before = await countArchives(project.directory)
+    const [cvat] = await project.containers('cvat')
+    const rename = `const token = Buffer.from('admin:' + process.env.PASSWORD).toString('base64')
+      const headers = { authorization: 'Basic ' + token, 'content-type': 'application/json' }
+      const answer = await fetch('http://127.0.0.1:8080/api/projects/1', { method: 'PATCH', headers, body: '{"name":"renamed"}' })
+      console.log(answer.status)`
+    expect(await runInside(cvat!, rename, { PASSWORD: project.secrets[0]! })).toBe('200')
+    const fresh = await waitFor(
+      'the archive of what was renamed',
+      async () => {
+        const { archives } = await project.store.listRecords({ type: 'project', id: 1 })
+        return archives.find(({ record }) => record.observation.name === 'renamed')
+      },
+      { timeoutMs: 120_000, everyMs: 500 },
+    )
+    expect(isGood(fresh.record)).toBe(true)
+    expect(await countArchives(project.directory)).toBe(before + 1)
+    const status = await project.run('webhooks', 'status')
+    expect(status.stdout).toContain('the last call of 0 did not come through')
+    expect(status.code).toBe(0)
+    expect((await project.run('webhooks', 'remove', '--yes')).stdout).toContain('were removed')
+  })
+
   test('leaves no secret in a log, a job, a metric or a record', async () => {
     const services = [...ours, 'redis', 'cvat'] as const
     for (const secret of project.secrets) {
@@ -216,6 +269,27 @@ describe.skipIf(images.missing !== undefined)('the stack', () => {
     expect(await readdir(join(project.directory, '.cvat-backups', 'partial'))).toEqual([])
   })
 })
+
+interface Change {
+  readonly change: string
+  readonly alarm: { readonly key: string }
+}
+
+/** Takes messages under the name `alarms.internal` and prints each on a line; in the network by which the world is reached. */
+async function startAlarmReceiver(projectName: string): Promise<string> {
+  const program = `import { createServer } from 'node:http'
+    process.once('SIGTERM', () => process.exit())
+    createServer(async (call, answer) => {
+      let body = ''
+      for await (const piece of call.setEncoding('utf8')) body += piece
+      console.log(body)
+      answer.end('ok')
+    }).listen(8080)`
+  const network = [`--network=${projectName}_cvat`, '--network-alias=alarms.internal']
+  const node = ['--entrypoint=node', images.services, '--input-type=module', '-e', program]
+  const { stdout } = await docker(['run', '--detach', ...network, '--no-healthcheck', ...node])
+  return stdout.trim().slice(0, 12)
+}
 
 function describeMount(mount: { readonly RW: boolean } | undefined): 'none' | 'read' | 'written' {
   if (!mount) return 'none'

@@ -55,7 +55,10 @@ export interface StackOptions {
   readonly requestTimeoutMs?: number
   readonly rules?: RetentionRules
   readonly verifyPasses?: number
-  readonly incremental?: NonNullable<SchedulerDeps['incremental']> & { readonly driftMs?: number }
+  readonly incremental?: NonNullable<SchedulerDeps['incremental']> & {
+    readonly driftMs?: number
+    readonly mediaOnce?: boolean
+  }
   readonly filters?: Filters
   readonly schedules?: readonly Schedule[]
   readonly monitoring?: SchedulerDeps['monitoring']
@@ -135,6 +138,7 @@ export async function startStack(redis: StackRedis, options: StackOptions = {}) 
         serverUrl: simulator.url,
         diskReserveBytes: options.diskReserveBytes ?? 0,
         driftMs: options.incremental?.driftMs ?? 0,
+        mediaOnce: options.incremental?.mediaOnce ?? false,
         ...(options.fullDisk ? { fullDisk: options.fullDisk } : {}),
       }),
     sweeper: (over, metrics) =>

@@ -13,6 +13,11 @@ test('whatever is put into a template is text, in elements and in quoted attribu
   )
 })
 
+test('what would forge the text around it is shown as what cannot be shown', () => {
+  expect(html`${'a\u202eb\u2066c\u0000d\u001b[31m\u0085e'}`.text).toBe('a\ufffdb\ufffdc\ufffdd\ufffd[31m\ufffde')
+  expect(html`${'שלום عربي 👩‍🚀 a\tb\nc'}`.text).toBe('שלום عربي 👩‍🚀 a\tb\nc')
+})
+
 test('only what came out of a template stays as it is, and nothing stands for nothing', () => {
   expect(html`${html`<b>`}${'<b>'}${undefined}${null}${false}${0}`.text).toBe('<b>&lt;b&gt;0')
 })

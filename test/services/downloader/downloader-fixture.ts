@@ -33,6 +33,7 @@ export async function openDownloader(redis: FileRedis, options: StackOptions = {
     outcomes: queues.outcomes,
     serverUrl: simulator.url,
     metrics: defineDownloadMetrics(new Registry(), { reserveBytes: 0 }),
+    mediaOnce: false,
   }
   const progress: object[] = []
 

@@ -1,6 +1,8 @@
 // From a change on the server to its archive, through the webhooks that CVAT sends.
 
 import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { Readable } from 'node:stream'
 import { request } from 'undici'
 import { expect, onTestFinished, test } from 'vitest'
@@ -25,14 +27,15 @@ const projectEvents = ['task', 'job', 'issue', 'comment']
 interface Options extends StackOptions {
   readonly quietMs?: number
   readonly longestMs?: number
+  readonly requestMs?: number
 }
 
 /** All services, the listener, and a webhook of each project. */
-async function start({ quietMs = 300, longestMs = 60_000, ...options }: Options = {}) {
+async function start({ quietMs = 300, longestMs = 60_000, requestMs = 10_000, ...options }: Options = {}) {
   const stack = await startStack(redis, options)
   const metrics = openMetrics()
   const listener = await startListener({
-    ...{ quietMs, longestMs, secret, metrics },
+    ...{ quietMs, longestMs, requestMs, secret, metrics },
     connection: stack.connection,
     logger: stack.logs.logger,
     host: '127.0.0.1',
@@ -109,6 +112,25 @@ test('500 events on one project make one backup, as do those that come twice', a
   expect(stack.simulator.stats.exportCount({ type: 'project', id: 1 })).toBe(1)
 })
 
+test('an event about what waits already costs one question to Redis', async () => {
+  const stack = await start({ world: smallWorld({ projects: 1 }), services: [], quietMs: 60_000 })
+  const { redis: client } = stack.connection
+  expect(await post(stack.url, projectEvent(1))).toBe(202)
+  const sent: string[] = []
+  const send = client.sendCommand.bind(client) as (command: { name: string }, ...more: unknown[]) => unknown
+  Object.assign(client, {
+    sendCommand(command: { name: string }, ...more: unknown[]) {
+      sent.push(command.name)
+      return send(command, ...more)
+    },
+  })
+  // Of a time each: the same bytes would be refused as played again.
+  const times = Array.from({ length: 20 }, (_, i) => new Date(Date.now() - (i + 1) * 60_000))
+  for (const time of times) expect(await post(stack.url, projectEvent(1, time))).toBe(202)
+  expect(sent).toEqual(times.map(() => 'eval'))
+  expect(await stack.queues.changes.bull.getDelayedCount()).toBe(1)
+})
+
 test('what goes on changing is backed up after the longest wait all the same', async () => {
   const stack = await start({ world: smallWorld({ projects: 1 }), quietMs: 60_000, longestMs: 500 })
   stack.world.annotate(1)
@@ -183,6 +205,19 @@ test('forged, unsigned, replayed, old, oversized and malformed calls are refused
   expect(stack.logs.text()).not.toContain(secret)
   await waitFor('the one good call to become an archive', async () => (await stack.archives()).length)
 })
+
+test('who sends slowly is cut off, so that nobody keeps CVAT out', async () => {
+  const stack = await start({ world: smallWorld({ projects: 1 }), services: [], requestMs: 500 })
+  const { hostname, port } = new URL(stack.url)
+  const socket = connect(Number(port), hostname)
+  onTestFinished(() => void socket.destroy())
+  socket.on('error', () => undefined)
+  socket.write('POST /hooks/cvat HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{')
+  const [answer] = (await once(socket, 'data')) as [Buffer]
+  expect(answer.toString()).toMatch(/^HTTP\/1\.1 4\d\d /)
+  await once(socket, 'close')
+  expect(await post(stack.url, projectEvent(1))).toBe(202)
+}, 25_000)
 
 test('a body without an end is cut off where it gets too large, and the caller is answered', async () => {
   const stack = await start({ world: smallWorld({ projects: 1 }), services: [] })

@@ -13,6 +13,7 @@ import type { Outcome } from '#shared/queues/outcomes-queue.ts'
 import { connectRedis } from '#shared/redis/connect-redis.ts'
 import type { DrillReport } from '#shared/store/drill-report.ts'
 import { serverErrorPage } from '../../simulator/answers.ts'
+import { collectLogs } from '../../support/collect-logs.ts'
 import { expectNoLeaks } from '../../support/expect-no-leaks.ts'
 import { removeKeys, startRedis, useRedis } from '../../support/redis-server.ts'
 import { smallWorld } from '../../support/small-world.ts'
@@ -325,6 +326,47 @@ test('a channel that fails is seen, holds up no other, and gets the message late
   expect((await state()).channels.slack?.failure).toBeUndefined()
   expect(stack.logs.text()).not.toContain(token)
   expect(JSON.stringify(await state())).not.toContain(token)
+})
+
+test('no secret is in any message, whatever a project is called and whatever CVAT says', async () => {
+  const planted = 'planted-Secret-7Q-of-CVAT'
+  const stack = await quietStack()
+  const { hook } = await openHook()
+  const [slack, discord, mailbox] = [await startReceiver(), await startReceiver(), await startMailbox()]
+  const settings = {
+    ...{ webhookUrl: `${hook.url}/planted-token-hook`, webhookSecret: 'planted-signing-secret' },
+    ...{ slackUrl: `${slack.url}/planted-token-slack`, discordUrl: `${discord.url}/planted-token-discord` },
+    ...{ mailTo: ['admin@example.com'], smtpUrl: { host: '127.0.0.1', port: mailbox.port, isSecure: false } },
+    digest: '* * * * *',
+  }
+  const { logger } = collectLogs([
+    planted,
+    settings.webhookSecret,
+    settings.webhookUrl,
+    settings.slackUrl,
+    settings.discordUrl,
+  ])
+  const { look, state } = await open(stack, settings, { logger, lateAfterMs: HOUR })
+  const link = `https://cvat.example.com/projects/1?token=${planted}`
+  const sighting = {
+    series: { entity: { type: 'project', id: 1 }, content: { kind: 'backup' } },
+    ...{ name: `[${planted}](https://evil.example.com)`, organization: null, link, found: 'due', archive: undefined },
+  }
+  const longAgo = Date.now() - 10 * HOUR
+  await stack.protection.noteListed('p', longAgo, [sighting] as Parameters<typeof stack.protection.noteListed>[2])
+  await stack.protection.endListing('p', longAgo, signal)
+  const failure = { result: 'failed', code: 'login-failed', reason: `CVAT refused Basic ${planted}` } as const
+  await stack.protection.noteAttempt('project-1.backup', failure)
+  await look()
+  const told = [hook, slack, discord].map(({ calls }) =>
+    calls.map(({ body, headers }) => body + JSON.stringify(headers)).join(),
+  )
+  for (const text of [...told, mailbox.mails.join(), JSON.stringify(await state())]) {
+    expect(text).toContain('project-1')
+    expect(text).not.toMatch(/planted-/)
+  }
+  // Nor does a name show one address and lead to another.
+  expect(discord.calls.map(({ body }) => JSON.parse(body).content).join()).not.toMatch(/(?<!\\)\[[^\]]*\]\(/)
 })
 
 test('the digest comes when the schedule says, with the numbers, and only then', async () => {

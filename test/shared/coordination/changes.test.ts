@@ -14,8 +14,8 @@ async function open(): Promise<Changes> {
 }
 
 async function note(changes: Changes, id: number, atMs: number) {
-  const [noted] = await changes.note([project(id)], times, atMs)
-  return noted!
+  const noted = await changes.note([project(id)], times, atMs)
+  return noted === 'seen' ? expect.fail('seen before') : noted[0]!
 }
 
 test('each event puts the backup off, until the longest wait from the first one', async () => {
@@ -34,9 +34,32 @@ test('what is due is taken together with all else that is, once; what comes late
   expect(await changes.take('a', first, 1_200)).toEqual({ entities: [project(1), project(2)] })
   expect(await changes.take('b', second, 1_200)).toBe('gone')
   const again = await note(changes, 1, 1_210)
-  expect(again).toEqual({ entity: project(1), generation: again.generation, dueAtMs: 1_310 })
+  expect(again).toEqual({ entity: project(1), generation: again.generation, dueAtMs: 1_310, needsJob: true })
   expect(again.generation).toBeGreaterThan(first.generation)
   expect(await changes.count()).toBe(2)
+})
+
+test('a job is needed until it was added, and again once its entity was taken', async () => {
+  const changes = await open()
+  const first = await note(changes, 1, 1_000)
+  expect([first.needsJob, (await note(changes, 1, 1_010)).needsJob]).toEqual([true, true])
+  await changes.noteAdded([first])
+  const later = await note(changes, 1, 1_020)
+  expect(later).toMatchObject({ generation: first.generation, needsJob: false })
+  expect(await changes.take('a', later, 2_000)).toEqual({ entities: [project(1)] })
+  // Late, and about the one before.
+  await changes.noteAdded([first])
+  expect((await note(changes, 1, 2_010)).needsJob).toBe(true)
+})
+
+test('what is to be noted once puts nothing off the second time', async () => {
+  const connection = await redis.connect()
+  const changes = openChanges(connection)
+  const once = { key: `${connection.prefix}:once`, windowMs: 60_000 }
+  const noted = await changes.note([project(1)], times, 1_000, once)
+  expect(noted).toMatchObject([{ dueAtMs: 1_100 }])
+  expect(await changes.note([project(1)], times, 1_050, once)).toBe('seen')
+  expect(await note(changes, 1, 1_050)).toMatchObject({ dueAtMs: 1_150 })
 })
 
 test('a batch whose handler has died is given again until it was handed on', async () => {

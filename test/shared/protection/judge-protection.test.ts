@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { judgeProtection, protectionStates } from '#shared/protection/judge-protection.ts'
+import { describeReason } from '#shared/protection/protection-reason.ts'
 
 const at = (text: string) => Date.parse(text)
 const yesterday = at('2026-11-21T00:10:00Z')
@@ -8,50 +9,63 @@ const due = at('2026-11-21T00:00:00Z')
 const archive = { createdAtMs: at('2026-10-01T00:05:00Z') }
 const failure = { code: 'export-failed', reason: 'CVAT said no', atMs: at('2026-11-22T00:20:00Z') }
 
+/** With its reasons in words. */
+function judge(...args: Parameters<typeof judgeProtection>) {
+  const { state, reasons } = judgeProtection(...args)
+  return { state, reasons: reasons.map(describeReason) }
+}
+
 describe('an entity', () => {
   test('without a good archive was never protected, and the reasons say whether somebody tried', () => {
-    expect(judgeProtection({ isEmpty: false }, due)).toEqual({ state: 'never', reasons: ['there is no good archive'] })
-    expect(judgeProtection({ isEmpty: false, failure }, due)).toEqual({
+    expect(judge({ isEmpty: false }, due)).toEqual({ state: 'never', reasons: ['there is no good archive'] })
+    expect(judge({ isEmpty: false, failure }, due)).toEqual({
       state: 'never',
       reasons: ['there is no good archive', 'the last attempt failed at 2026-11-22T00:20:00.000Z: export-failed'],
     })
   })
 
   test('that is as its archive shows it is protected, however old the archive', () => {
-    expect(judgeProtection({ isEmpty: false, archive, protectedAtMs: yesterday }, due)).toEqual({
+    expect(judge({ isEmpty: false, archive, protectedAtMs: yesterday }, due)).toEqual({
       state: 'protected',
       reasons: ['found protected at 2026-11-21T00:10:00.000Z'],
     })
   })
 
   test('that nobody has found protected for a whole interval is late', () => {
-    expect(judgeProtection({ isEmpty: false, archive, protectedAtMs: due - 1 }, due)).toEqual({
+    expect(judge({ isEmpty: false, archive, protectedAtMs: due - 1 }, due)).toEqual({
       state: 'late',
       reasons: ['last found protected at 2026-11-20T23:59:59.999Z, it was due by 2026-11-21T00:00:00.000Z'],
     })
-    expect(judgeProtection({ isEmpty: false, archive, protectedAtMs: due }, due).state).toBe('protected')
+    expect(judge({ isEmpty: false, archive, protectedAtMs: due }, due).state).toBe('protected')
+  })
+
+  test('that nobody has ever found protected says so', () => {
+    expect(judge({ isEmpty: true }, due)).toEqual({
+      state: 'late',
+      reasons: ['never found protected, it was due by 2026-11-21T00:00:00.000Z'],
+    })
   })
 
   test('of which only the archive is known is held to the time of that', () => {
-    expect(judgeProtection({ isEmpty: false, archive }, due).state).toBe('late')
-    expect(judgeProtection({ isEmpty: false, archive }, archive.createdAtMs).state).toBe('protected')
+    expect(judge({ isEmpty: false, archive }, due).state).toBe('late')
+    expect(judge({ isEmpty: false, archive }, archive.createdAtMs).state).toBe('protected')
   })
 
   test('whose last attempt failed says so, and whether it is late besides', () => {
     const row = { isEmpty: false, archive, failure, protectedAtMs: yesterday }
-    expect(judgeProtection(row, due)).toMatchObject({ state: 'failed', reasons: { length: 1 } })
-    expect(judgeProtection(row, yesterday + 1)).toMatchObject({ state: 'failed', reasons: { length: 2 } })
+    expect(judge(row, due)).toMatchObject({ state: 'failed', reasons: { length: 1 } })
+    expect(judge(row, yesterday + 1)).toMatchObject({ state: 'failed', reasons: { length: 2 } })
   })
 
   test('without data has nothing to lose', () => {
-    expect(judgeProtection({ isEmpty: true, protectedAtMs: yesterday }, due)).toEqual({
+    expect(judge({ isEmpty: true, protectedAtMs: yesterday }, due)).toEqual({
       state: 'protected',
       reasons: ['the task has no data yet'],
     })
   })
 
   test('that nothing says when to back up is never late', () => {
-    expect(judgeProtection({ isEmpty: false, archive, protectedAtMs: 1 }, undefined).state).toBe('protected')
+    expect(judge({ isEmpty: false, archive, protectedAtMs: 1 }, undefined).state).toBe('protected')
   })
 })
 

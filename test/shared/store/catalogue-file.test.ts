@@ -47,6 +47,7 @@ describe('the catalogue', () => {
       sizeBytes: good.record.archive.sizeBytes,
       contentBytes: good.record.archive.sizeBytes,
       snapshot: false,
+      mediaFrom: null,
       sha256: good.record.archive.sha256,
       path: `project-6/${basename(good.archivePath)}`,
     })

@@ -5,7 +5,14 @@ import type { MemberPlan } from './build-zip.ts'
 
 const date = '2026-11-22T20:31:45.123456Z'
 
-export function planTask(prefix = '', { frames = 3, name = 'a task' } = {}): MemberPlan[] {
+interface TaskShape {
+  readonly frames?: number
+  readonly name?: string
+  /** What the pictures show. */
+  readonly media?: string
+}
+
+export function planTask(prefix = '', { frames = 3, name = 'a task', media = name }: TaskShape = {}): MemberPlan[] {
   const pictures = Array.from({ length: frames }, (_, index) => `picture_${index}`)
   const manifest = [
     { version: '1.1' },
@@ -20,7 +27,10 @@ export function planTask(prefix = '', { frames = 3, name = 'a task' } = {}): Mem
   }
   const annotations = [{ version: 0, tags: [], shapes: [{ type: 'rectangle', elements: [] }], tracks: [] }]
   return [
-    ...pictures.map((picture, index) => ({ name: `${prefix}data/${picture}.png`, data: `pixels of ${name} ${index}` })),
+    ...pictures.map((picture, index) => ({
+      name: `${prefix}data/${picture}.png`,
+      data: `pixels of ${media} ${index}`,
+    })),
     { name: `${prefix}data/manifest.jsonl`, data: manifest.map((line) => `${JSON.stringify(line)}\n`).join('') },
     { name: `${prefix}task.json`, data: JSON.stringify(taskJson) },
     { name: `${prefix}annotations.json`, data: JSON.stringify(annotations) },

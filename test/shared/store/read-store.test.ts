@@ -49,7 +49,7 @@ describe('reading an entity', () => {
     await rm(paths[2]!)
     await rm(record(3))
     await writeFile(record(4), '{"formatVersion":1,"type":"arch')
-    await changeRecord(record(5), { formatVersion: 2 })
+    await changeRecord(record(5), { formatVersion: 3 })
     await writeFile(join(folder, 'notes.txt'), 'mine')
     await mkdir(join(folder, basename(paths[0]!).replace('alpha', 'folder')))
     await symlink('/etc/passwd', join(folder, basename(paths[0]!).replace('alpha', 'link')))

@@ -1,13 +1,17 @@
 // Archives of tasks, and snapshots of a project that are made of them.
 
+import { pino } from 'pino'
+import { leaveOutMedia } from '#services/downloader/leave-out-media.ts'
 import { planFolder } from '#shared/composition/composition-plan.ts'
 import { openComposedArchive } from '#shared/composition/open-composed-archive.ts'
 import { openSourceArchive } from '#shared/composition/open-source-archive.ts'
 import type { CommitInput } from '#shared/store/commit-archive.ts'
+import type { FileOperations } from '#shared/store/file-operations.ts'
 import { inspectArchive } from '#shared/store/inspect-archive.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import type { SnapshotPart } from '#shared/store/record.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
+import { boundlessRoom } from '../../services/downloader/fetch-fixture.ts'
 import { fixture } from '../composition/composed-files.ts'
 import { buildZip } from './build-zip.ts'
 import { observe, planProject, planTask } from './plan-backup.ts'
@@ -23,27 +27,48 @@ interface TaskPlan {
   readonly seed?: string
   /** Made for a snapshot, as they are by default. */
   readonly isPart?: boolean
+  /** What its pictures show; something else each time if absent. */
+  readonly media?: string
+  /** With CVAT_BACKUP_MEDIA_ONCE. */
+  readonly mediaOnce?: boolean
+  readonly files?: FileOperations
 }
 
-export async function storeTask(
-  store: Store,
-  { id, createdAt, seed = createdAt, isPart = true }: TaskPlan,
-): Promise<StoredArchive> {
+const logger = pino({ level: 'silent' })
+
+/** As the downloader does it with what the server has sent. */
+export async function storeTask(store: Store, plan: TaskPlan): Promise<StoredArchive> {
+  const { id, createdAt, seed = createdAt, isPart = true, mediaOnce = false } = plan
   const backupId = `run-${Date.parse(createdAt)}.task-${id}.backup`
   await using partial = await store.createPartial(backupId)
-  await partial.write(buildZip(planTask('', { name: `task ${id} ${seed}` })))
+  await partial.write(buildZip(planStoredTask('', { ...plan, seed })))
   await partial.finish()
   const { tasks, ...about } = observe(3)
   const observation = { ...about, name: `task ${id}`, tasks: [{ ...tasks[0]!, id }] }
-  return store.commitArchive({
+  const options = { entityType: 'task', content, observation, digestsMedia: true } as const
+  const inspection = await inspectArchive(partial.path, options)
+  const series = { entity: { type: 'task' as const, id }, content }
+  const deps = { store, room: boundlessRoom, serverUrl, files: plan.files }
+  const signal = new AbortController().signal
+  const whole = { backupId, series, path: partial.path, inspection }
+  const thin = mediaOnce ? await leaveOutMedia(whole, deps, { signal, logger }) : undefined
+  const committed = await store.commitArchive({
     partialPath: partial.path,
-    inspection: await inspectArchive(partial.path, { entityType: 'task', content, observation }),
-    series: { entity: { type: 'task', id }, content },
+    inspection,
+    ...thin,
+    series,
     server: { url: serverUrl, version: '2.64.1' },
     observation,
     createdAt,
     origin: { runId: 'run-1', backupId, attempts: 1, ...(isPart && { part: true as const }) },
   })
+  await store.discardPartials(backupId)
+  return committed
+}
+
+/** The members of what {@link storeTask} is given, as they will be in a snapshot below the prefix. */
+export function planStoredTask(prefix: string, { id, createdAt, seed = createdAt, media }: TaskPlan) {
+  return planTask(prefix, { name: `task ${id} ${seed}`, ...(media !== undefined && { media }) })
 }
 
 export interface SnapshotPlan {
@@ -85,7 +110,14 @@ export async function prepareSnapshot(
 
 export function asPart({ entity, record }: StoredArchive, position: number): SnapshotPart {
   const { fileName, sizeBytes, sha256 } = record.archive
-  return { position, taskId: entity.id, observedAt: record.createdAt, archive: { fileName, sizeBytes, sha256 } }
+  const media = record.mediaFrom && { mediaFrom: record.mediaFrom }
+  return {
+    position,
+    taskId: entity.id,
+    observedAt: record.createdAt,
+    archive: { fileName, sizeBytes, sha256 },
+    ...media,
+  }
 }
 
 /** As it is restored, and as `assemble` writes it. */

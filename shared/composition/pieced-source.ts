@@ -1,9 +1,8 @@
-// A snapshot as one source of members: those of its project part, and those of each task's archive below `task_N/`.
+// Several files as one source of members: a snapshot's project part with each task's archive below `task_N/`, and an archive
+// without media with the one that has them.
 
 import type { Entry } from 'yauzl'
-import type { SnapshotRecord } from '#shared/store/record.ts'
-import { partPath, presentParts } from '#shared/store/snapshot-parts.ts'
-import { folderOf, type Run } from './find-runs.ts'
+import { folderOf, isMediaOf, type Run } from './find-runs.ts'
 import {
   openZipSource,
   type SourceArchive,
@@ -11,12 +10,16 @@ import {
   type SourceMember,
   type SourceOptions,
 } from './source-archive.ts'
+import { unsound } from './source-errors.ts'
 
-interface Piece {
+export interface Piece {
   readonly path: string
+  /** The size that the file must have. */
   readonly sizeBytes: number
-  /** What takes the place of nothing at the start of its names: `task_N/`, and nothing for the project part. */
+  /** What takes the place of nothing at the start of its names: `task_N/`, or nothing. */
   readonly prefix: string
+  /** Which of its members are taken: those below `data/`, all others (then it must have no media itself), or all. */
+  readonly takes: 'media' | 'rest' | 'all'
 }
 
 /** A run, and which piece's directory it is a part of. */
@@ -30,30 +33,21 @@ type PieceFolders = ReadonlyMap<string, readonly PieceRun[]>
 const MOST_OPEN = 4
 
 /**
- * Walks the directories of all parts once, one after another; a few files are open at a time. @throws BackupError as
- * openZipSource, `archive-changed` for a part of another size than the record says. Parts of which the record says that they
- * are missing or damaged are left out, as damaged parts of an archive are.
+ * Walks the directories of all pieces once, one after another; a few files are open at a time. Members come in the order of the
+ * pieces. @throws BackupError as openZipSource, `archive-changed` for a piece of another size than given
  */
-export async function openSnapshotSource(
-  path: string,
-  record: SnapshotRecord,
+export async function openPiecedSource(
+  own: { readonly path: string; readonly sizeBytes: number },
+  pieces: readonly Piece[],
   options: SourceOptions,
 ): Promise<SourceArchive> {
   const { known, ...others } = options
-  const pieces: Piece[] = [
-    { path, sizeBytes: options.expectedBytes ?? record.archive.sizeBytes, prefix: '' },
-    ...presentParts(record).map((part) => ({
-      path: partPath(path, part),
-      sizeBytes: part.archive.sizeBytes,
-      prefix: `task_${part.position}/`,
-    })),
-  ]
-  const before = known?.sizeBytes === pieces[0]!.sizeBytes ? (known.folders as PieceFolders) : undefined
+  const before = known?.sizeBytes === own.sizeBytes ? (known.folders as PieceFolders) : undefined
   const shelf = openShelf(pieces, others, before)
   try {
     const folders = before ?? (await collectFolders(pieces, shelf))
     const counts = [...folders.values()].flat().map(({ count }) => count)
-    return describeSource(path, record, pieces, shelf, {
+    return describeSource(own, pieces, shelf, {
       folders,
       memberCount: counts.reduce((sum, count) => sum + count, 0),
     })
@@ -65,38 +59,42 @@ export async function openSnapshotSource(
 
 async function collectFolders(pieces: readonly Piece[], shelf: Shelf): Promise<PieceFolders> {
   const folders = new Map<string, readonly PieceRun[]>()
-  for (const [piece, { prefix }] of pieces.entries()) {
+  for (const [piece, { prefix, takes, path }] of pieces.entries()) {
     await shelf.use(piece, async (source) => {
       // A task's archive has no folder `task_N/`, and the project part neither; whatever else lies there is in theirs.
       const runs = [...source.folders.values()].flat()
+      if (takes === 'rest' && runs.some(({ isMedia }) => isMedia)) throw unsound(path, 'it has media of its own')
       const longer = Buffer.byteLength(prefix)
-      folders.set(
-        prefix,
-        runs.map((run) => ({ ...run, nameBytes: run.nameBytes + longer * run.count, piece })),
-      )
+      const taken = runs
+        .filter(({ isMedia }) => takes !== 'media' || isMedia)
+        .map((run) => ({ ...run, nameBytes: run.nameBytes + longer * run.count, piece }))
+      folders.set(prefix, [...(folders.get(prefix) ?? []), ...taken])
     })
   }
   return folders
 }
 
 function describeSource(
-  path: string,
-  record: SnapshotRecord,
+  { path, sizeBytes }: { readonly path: string; readonly sizeBytes: number },
   pieces: readonly Piece[],
   shelf: Shelf,
   facts: { readonly folders: PieceFolders; readonly memberCount: number },
 ): SourceArchive {
-  const pieceOf = new Map(pieces.map(({ prefix }, piece) => [prefix, piece]))
+  const pieceOf = (name: string) => {
+    const folder = folderOf(name)
+    const other = isMediaOf(folder, name) ? 'rest' : 'media'
+    return pieces.findIndex(({ prefix, takes }) => prefix === folder && takes !== other)
+  }
   /** Of each member handed out, the member of its piece, which alone finds its own header. */
   const originals = new WeakMap<Entry, { readonly piece: number; readonly member: SourceMember }>()
   const originalOf = ({ entry }: SourceMember) => {
     const original = originals.get(entry)
-    if (!original) throw new TypeError('Not a member of this snapshot')
+    if (!original) throw new TypeError('Not a member of this source')
     return original
   }
   const source: SourceArchive = {
     path,
-    sizeBytes: record.archive.sizeBytes,
+    sizeBytes,
     ...facts,
     async *members(runs = []) {
       for (const run of runs as readonly PieceRun[]) {
@@ -104,8 +102,8 @@ function describeSource(
       }
     },
     async find(name) {
-      const piece = pieceOf.get(folderOf(name))
-      if (piece === undefined) return undefined
+      const piece = pieceOf(name)
+      if (piece < 0) return undefined
       return shelf.use(piece, async (opened) => {
         const member = await opened.find(name.slice(pieces[piece]!.prefix.length))
         return member && rename(member, piece)
@@ -156,7 +154,7 @@ function openShelf(
   const slots = new Map<number, Slot>()
   const known = new Map<number, SourceFacts>()
   for (const [piece, { prefix, sizeBytes }] of pieces.entries()) {
-    const runs = before?.get(prefix)
+    const runs = before?.get(prefix)?.filter((run) => run.piece === piece)
     if (runs) known.set(piece, factsOfPiece(runs, prefix, sizeBytes))
   }
 
@@ -219,7 +217,7 @@ function openShelf(
   }
 }
 
-/** What an earlier opening of the whole snapshot has shown of one piece: its directory is not walked again. */
+/** What an earlier opening of all has shown of one piece: its directory is not walked again. */
 function factsOfPiece(runs: readonly PieceRun[], prefix: string, sizeBytes: number): SourceFacts {
   const longer = Buffer.byteLength(prefix)
   const own = runs.map((run) => ({ ...run, nameBytes: run.nameBytes - longer * run.count }))
