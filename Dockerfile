@@ -46,7 +46,8 @@ ENV NODE_ENV=production \
 USER 1000:1000
 # What is compiled once, with types stripped, is not compiled by each container again.
 RUN ["node", "docker/warm-cache.mjs"]
-ENTRYPOINT ["tini", "--", "node", "--disable-warning=ExperimentalWarning", "/app/cli/main.ts"]
+# The flags of bin/cvat-backups, which says why.
+ENTRYPOINT ["tini", "--", "node", "--max-semi-space-size=4", "--disable-warning=ExperimentalWarning", "/app/cli/main.ts"]
 CMD ["--help"]
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 CMD ["node", "/app/docker/ask-health.mjs"]
 ARG VERSION=dev

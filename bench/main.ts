@@ -4,6 +4,7 @@
 //                    [--results FOLDER]
 
 import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -24,8 +25,10 @@ const { values } = parseArgs({
     results: { type: 'string', default: join(import.meta.dirname, 'results') },
   },
 })
+/** At the usual sizes all of it is to end within an hour. */
+const usualRounds = { smoke: 1, default: 2, full: 3 }
 const size: Size = values.smoke ? 'smoke' : values.full ? 'full' : 'default'
-const rounds = Number(values.rounds ?? (size === 'smoke' ? 1 : 3))
+const rounds = Number(values.rounds ?? usualRounds[size])
 if (!Number.isInteger(rounds) || rounds < 1) fail(`--rounds takes a number from 1 on, not «${values.rounds}»`)
 const chosen = values.only ?? scenarios.map(({ name }) => name)
 for (const name of chosen) {
@@ -34,6 +37,8 @@ for (const name of chosen) {
   }
 }
 if (values.profile !== undefined) process.env.BENCH_PROFILE_FOLDER = resolve(values.profile)
+// Debian's nginx lies where only root looks.
+process.env.PATH = `${process.env.PATH ?? ''}:/usr/sbin`
 const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => stopping.abort(new Error('interrupted')))
@@ -41,6 +46,14 @@ await mkdir(values.results, { recursive: true })
 const outcomes: NamedOutcome[] = []
 const failures: string[] = []
 for (const scenario of scenarios.filter(({ name }) => chosen.includes(name))) {
+  const missing = (scenario.needs ?? []).filter((program) => !isInstalled(program))
+  if (missing.length > 0) {
+    process.stderr.write(
+      `LEFT OUT ${scenario.name}: install ${missing.join(' and ')} (apt-get install ${missing.join(' ')})\n`,
+    )
+    if (size !== 'smoke') failures.push(scenario.name)
+    continue
+  }
   try {
     outcomes.push(await runScenario(scenario))
   } catch (error) {
@@ -75,6 +88,11 @@ async function runScenario(scenario: Scenario): Promise<NamedOutcome> {
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+function isInstalled(program: string): boolean {
+  const folders = (process.env.PATH ?? '').split(':')
+  return folders.some((folder) => existsSync(join(folder, program)))
 }
 
 function fail(text: string): never {

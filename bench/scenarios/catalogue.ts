@@ -14,7 +14,7 @@ const START_MS = 400
 
 export const catalogue: Scenario = {
   name: 'catalogue',
-  about: 'list, sweep --dry-run and show over many archives on a local disk',
+  about: 'list, sweep --dry-run, show and a verify with nothing due over many archives on a local disk',
   async run({ size, rounds, folder, signal, say, dropsCaches }) {
     const directory = join(folder, 'backups')
     const archives = entities[size] * ARCHIVES_EACH
@@ -53,6 +53,8 @@ export const catalogue: Scenario = {
     await measure('list', ['list'], aimMs)
     await measure('sweep --dry-run', ['sweep', '--dry-run'], aimMs)
     await measure('show', ['show', 'project-3'], aimMs)
+    // All were checked when they were stored: it plans, and reads no archive.
+    await measure('verify', ['verify', '--since', '2025-12-31'], aimMs)
     const settings = { archives, entities: entities[size], coldCaches: dropsCaches }
     return { settings, rows, details }
   },

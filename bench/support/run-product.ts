@@ -37,7 +37,7 @@ export interface ProductOptions {
 }
 
 /** Those of `bin/cvat-backups`, past which the process is started: its own must be loaded into it. */
-const nodeFlags = ['--max-semi-space-size=4', '--disable-warning=ExperimentalWarning']
+export const nodeFlags = ['--max-semi-space-size=4', '--disable-warning=ExperimentalWarning']
 
 /** `cvat-backups` with these words, under this very Node.js. Rejects when it ends with anything but 0. */
 export async function runProduct(args: readonly string[], options: ProductOptions): Promise<ProductRun> {
@@ -46,7 +46,7 @@ export async function runProduct(args: readonly string[], options: ProductOption
   const startedAt = performance.now()
   const child = spawn(
     process.execPath,
-    [...nodeFlags, ...profileFlags(), '--import', preload, join(root, 'cli/main.ts'), ...args],
+    [...nodeFlags, ...profileFlags(args[0] ?? 'none'), '--import', preload, join(root, 'cli/main.ts'), ...args],
     {
       cwd: options.cwd,
       env: { ...productEnv(options.cwd), BENCH_USAGE_FILE: usageFile, ...options.env },
@@ -78,9 +78,10 @@ export async function runProduct(args: readonly string[], options: ProductOption
 }
 
 /** With `--profile` of main.ts. */
-function profileFlags(): string[] {
+export function profileFlags(name: string): string[] {
   const folder = process.env.BENCH_PROFILE_FOLDER
-  return folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`]
+  if (folder === undefined) return []
+  return ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-name=${name}-\${pid}.cpuprofile`]
 }
 
 /** Nothing of the caller's settings but where programs are. */

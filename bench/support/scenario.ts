@@ -40,6 +40,8 @@ export interface Outcome {
 export interface Scenario {
   readonly name: string
   readonly about: string
+  /** Programs besides those that the tests need. A smoke run leaves the scenario out where they are missing, any other fails. */
+  readonly needs?: readonly string[]
   run(bench: Bench): Promise<Outcome>
 }
 

@@ -39,11 +39,18 @@ let exportsBefore = 0
 let bytesBefore = 0
 /** By project: since the last report. */
 let downloadedMs = new Map<number, number>()
+let uploads = { parts: 0, fromMs: 0, toMs: 0 }
 subscribe('http.server.request.start', (message) => {
   const { request } = message as { request: IncomingMessage }
   urls.push(`${request.method} ${request.url}`)
   const id = /^\/api\/projects\/(\d+)\/backup\/download/.exec(request.url ?? '')?.[1]
   if (id !== undefined && !downloadedMs.has(Number(id))) downloadedMs.set(Number(id), Date.now())
+  if (request.method === 'PATCH' && request.headers['upload-offset'] !== undefined && uploads.parts++ === 0)
+    uploads.fromMs = performance.now()
+})
+subscribe('http.server.response.finish', (message) => {
+  const { request } = message as { request: IncomingMessage }
+  if (request.method === 'PATCH' && request.headers['upload-offset'] !== undefined) uploads.toMs = performance.now()
 })
 process.on('message', (command: SimulatorCommand) => {
   if (command.do === 'annotate') for (const id of command.taskIds) world.annotate(id)
@@ -60,16 +67,19 @@ process.on('message', (command: SimulatorCommand) => {
         .slice(exportsBefore)
         .reduce((sum, { startedMs, endedMs }) => sum + (endedMs ?? 0) - (startedMs ?? 0), 0),
       bytesSent: stats.bytesSent - bytesBefore,
+      uploads: { parts: uploads.parts, ms: uploads.toMs - uploads.fromMs },
       cpuMs: Object.values(process.cpuUsage()).reduce((sum, us) => sum + us, 0) / 1000,
     })
     urls = []
     downloadedMs = new Map()
+    uploads = { parts: 0, fromMs: 0, toMs: 0 }
     hashesBefore = stats.passwordHashes
     exportsBefore = stats.exports.length
     bytesBefore = stats.bytesSent
   }
 })
-process.once('disconnect', () => process.exit(0))
+// Closing it removes what was uploaded.
+process.once('disconnect', () => void simulator.close().finally(() => process.exit(0)))
 send({ url: simulator.url, token })
 
 function timesOf({ userId, entity, postedMs, startedMs, endedMs }: ExportRecord): ExportTimes {

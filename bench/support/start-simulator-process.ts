@@ -46,6 +46,8 @@ export interface SimulatorReport {
   readonly exportMs: number
   /** Of downloads and answers, without their headers. */
   readonly bytesSent: number
+  /** Parts of uploads, and the time from the beginning of the first to the answer to the last. */
+  readonly uploads: { readonly parts: number; readonly ms: number }
   readonly cpuMs: number
 }
 

@@ -31,11 +31,12 @@ export async function list(args: string[]): Promise<number> {
       continue
     }
     totals.unrecognised += listing.unrecognised.length
-    const workflows = values.json ? (await store.workflows.list(entity)).workflows : []
-    const companions = matchWorkflows(listing.archives, workflows)
+    const companions = values.json
+      ? matchWorkflows(listing.archives, (await store.workflows.list(entity)).workflows)
+      : undefined
     for (const archive of listing.archives) {
-      const workflow = companions.get(archive)?.last?.path ?? null
-      if (values.json)
+      const workflow = companions?.get(archive)?.last?.path ?? null
+      if (companions)
         out(`${totals.archives === 0 ? '\n' : ',\n'}  ${JSON.stringify({ ...toJson(archive), workflow })}`)
       else out(`${totals.archives === 0 ? `${HEADING}\n` : ''}${toLine(archive)}\n`)
       totals.archives++

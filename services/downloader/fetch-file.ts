@@ -7,6 +7,7 @@ import { asDownloadError } from '#shared/cvat/network-error.ts'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import type { Store } from '#shared/store/open-store.ts'
 import type { PartialFile, PartialOrigin } from '#shared/store/partial-file.ts'
+import { openBufferedWriter } from './buffered-writer.ts'
 import type { DiskRoom } from './disk-room.ts'
 
 export interface FetchDeps {
@@ -117,13 +118,28 @@ async function fetchOnce(wanted: WantedFile, progress: Progress, deps: FetchDeps
     )
     progress.partial ??= await deps.store.createPartial(wanted.backupId, describeOrigin(download, wanted.askedAt))
     const { partial, hash } = progress
-    for await (const chunk of download.body as AsyncIterable<Buffer>) {
-      signal.throwIfAborted()
-      await partial.write(chunk)
-      hash.update(chunk)
-      await promised.advance(chunk.byteLength)
-      deps.onProgress(partial.sizeBytes, download.totalBytes, chunk.byteLength)
+    // Whatever ends it: the hash is of exactly what is in the file.
+    const note = (bytes: Buffer) => {
+      hash.update(bytes)
+      deps.onProgress(partial.sizeBytes, download.totalBytes, bytes.length)
     }
+    const writer = openBufferedWriter(partial, note, signal)
+    let counted = partial.sizeBytes
+    try {
+      for await (const chunk of download.body as AsyncIterable<Buffer>) {
+        signal.throwIfAborted()
+        await writer.take(chunk)
+        const written = partial.sizeBytes
+        await promised.advance(written - counted)
+        counted = written
+      }
+    } catch (error) {
+      // What came before the connection broke counts; a fault of the disk is the one that is told.
+      await writer.flush()
+      throw error
+    }
+    await writer.flush()
+    signal.throwIfAborted()
     assertWhole(download, partial)
   } finally {
     download.body.destroy()

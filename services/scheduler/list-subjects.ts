@@ -3,6 +3,7 @@
 
 import type { CvatClient } from '#shared/cvat/client.ts'
 import type { Mode } from '#shared/queues/runs-queue.ts'
+import { inPagesOf } from './in-pages-of.ts'
 import type { SeenIds } from './seen-ids.ts'
 import type { Subject, SubjectPage } from './subject.ts'
 import { countJob, countTask, type IssueCounter, newTally, type Tally } from './tally-subjects.ts'
@@ -13,10 +14,10 @@ type TaskRow = Awaited<ReturnType<CvatClient['getTask']>>
 type Slugs = ReadonlyMap<number, string>
 
 /**
- * Entities a page, which the tasks and jobs that stream by are counted for: it bounds the memory. With few projects a page,
- * the last page of each one's tasks would often be short.
+ * Projects a page, which the tasks and jobs that stream by are counted for: it bounds the memory. Pages of the server may be
+ * smaller and are put together: with few projects at once, the last page of their tasks would often be short.
  */
-const PAGE_SIZE = 2_000
+const PAGE_SIZE = 6_000
 /** Of tasks and their jobs: rows of tasks are larger. */
 const TASK_PAGE_SIZE = 1_000
 
@@ -47,7 +48,7 @@ async function* listProjects(
   seen?: SeenIds,
 ) {
   let from = afterId + 1
-  for await (const rows of cvat.listProjects({ afterId, pageSize: PAGE_SIZE }, signal)) {
+  for await (const rows of inPagesOf(PAGE_SIZE, cvat.listProjects({ afterId, maxPageSize: PAGE_SIZE }, signal))) {
     const to = rows.at(-1)!.id
     const tallies = new Map<number, Tally>(rows.map((row) => [row.id, newTally()]))
     for await (const tasks of cvat.listTasks({ projectIds: { from, to } }, signal)) {
@@ -81,7 +82,7 @@ async function* listTasks(
   seen?: SeenIds,
 ) {
   const scope = which === 'loose' ? ({ withoutProject: true } as const) : ({ all: true } as const)
-  for await (const rows of cvat.listTasks({ ...scope, afterId, pageSize: TASK_PAGE_SIZE }, signal)) {
+  for await (const rows of cvat.listTasks({ ...scope, afterId, maxPageSize: TASK_PAGE_SIZE }, signal)) {
     const tallies = new Map<number, Tally>(rows.map((row) => [row.id, newTally()]))
     for (const jobScope of which === 'all' ? [rangeOf(rows)] : chunksOf(rows)) {
       for await (const jobs of cvat.listJobs(jobScope, signal)) {

@@ -70,8 +70,8 @@ async function* listMissing(
   const missing = new Set(ids)
   const pages =
     type === 'project'
-      ? cvat.listProjects({ filter: idIsIn(ids), pageSize: BATCH }, signal)
-      : cvat.listTasks({ idIn: ids, pageSize: BATCH }, signal)
+      ? cvat.listProjects({ filter: idIsIn(ids), maxPageSize: BATCH }, signal)
+      : cvat.listTasks({ idIn: ids, maxPageSize: BATCH }, signal)
   for await (const rows of pages) {
     for (const { id } of rows) missing.delete(id)
   }

@@ -18,6 +18,7 @@ import { listNamedSubjects, type Unlisted } from './list-named-subjects.ts'
 import { listSubjects } from './list-subjects.ts'
 import { type MarkDeletedDeps, markDeleted, sawEverything } from './mark-deleted.ts'
 import { type Filters, isAdmitted } from './match-filter.ts'
+import { oneAhead } from './one-ahead.ts'
 import { linkTo, type PlanDeps, type Planning, planBackups } from './plan-backups.ts'
 import { SeenIds } from './seen-ids.ts'
 import type { Subject } from './subject.ts'
@@ -68,7 +69,9 @@ export async function startRun(
       else await planBackups(runId, [found], planning, context, deps)
     }
   } else {
-    for await (const page of listSubjects(request.mode, cursor, cvat, issues, context.signal, seen)) {
+    const pages = listSubjects(request.mode, cursor, cvat, issues, context.signal, seen)
+    // The server makes the next page while this one is held against the directory.
+    for await (const page of oneAhead(pages)) {
       const admitted = page.subjects.filter((subject) => isAdmitted(subject, deps.filters))
       const own = await leaveOutScratch(admitted, deps.store)
       await deps.excluded.note(mode, startedAtMs, page.subjects.filter(isLeftOut(deps)).map(describeExcluded(deps)))

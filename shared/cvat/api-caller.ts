@@ -1,7 +1,7 @@
 // Every call's way: login, exchange, one renewed login, errors with a name, retries within limits.
 
 import type { Readable } from 'node:stream'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import { createAnswerError } from './answer-error.ts'
 import { excerptAnswer } from './answer-text.ts'
@@ -10,7 +10,7 @@ import { withDeadline } from './deadline.ts'
 import type { Login, Ticket } from './login.ts'
 import { createNetworkError } from './network-error.ts'
 import { parseAnswer } from './parse-answer.ts'
-import { readErrorText, readText } from './read-text.ts'
+import { readErrorText, readRowTexts, readText } from './read-text.ts'
 import { type RetryRun, withRetries } from './retry.ts'
 import { apiTarget, type Query, type ServerUrl } from './server-url.ts'
 import type { Answer, HttpMethod, Transport } from './transport.ts'
@@ -44,9 +44,19 @@ export interface AnswerHead {
   header(name: string): string | undefined
 }
 
+export interface RowPage<Row> {
+  /** Where the server says that there is more: never followed (docs/decisions/0003-paging-by-key.md). */
+  readonly next: string | null
+  readonly rows: Row[]
+  /** Until the answer's head was there: what the page has cost the server, by and large. */
+  readonly waitedMs: number
+}
+
 export interface ApiCaller {
   /** The checked body of an answer with an expected status. */
   readJson<T>(call: ApiCall, schema: z.ZodType<T>, signal: AbortSignal): Promise<{ status: number; value: T }>
+  /** A page of a list, its rows checked one by one as they come in: the body is never in memory as a whole. */
+  readRows<Row>(call: ApiCall, row: z.ZodType<Row>, signal: AbortSignal): Promise<RowPage<Row>>
   /** The status alone. */
   readStatus(call: ApiCall, signal: AbortSignal): Promise<number>
   /** Status and headers. */
@@ -68,6 +78,17 @@ export interface ApiCallerDeps {
   readonly retry: Omit<RetryRun, 'onRetry'>
   readonly onRetry: (call: string, error: BackupError, attempt: number, delayMs: number) => void
 }
+
+const ROWS = 'results'
+
+/** Without its rows: what is left between the brackets was none. */
+const listSchema = z.object({
+  next: z
+    .string()
+    .nullish()
+    .transform((next) => next ?? null),
+  [ROWS]: z.array(z.never()),
+})
 
 interface Attempt {
   readonly name: string
@@ -119,17 +140,20 @@ export function createApiCaller(deps: ApiCallerDeps): ApiCaller {
   }
 
   /** The whole exchange, body included, within `requestMs`. */
-  function exchange<T>(call: ApiCall, signal: AbortSignal, use: (answer: Answer, body: string) => T): Promise<T> {
+  function exchange<T>(
+    call: ApiCall,
+    signal: AbortSignal,
+    read: (answer: Answer, name: string, waitedMs: number) => Promise<T>,
+  ): Promise<T> {
     const spec = describeAttempt(server, call)
     const { name } = spec
     const timeoutError = () => new BackupError(`${name}: no answer in time`, { code: 'timeout', retryable: true })
     const once = () =>
       withDeadline(timeouts.requestMs, signal, timeoutError, async (limited) => {
+        const askedAtMs = performance.now()
         const answer = await attempt(spec, limited)
-        const body = await readText(answer.body, name).catch((error) => {
-          throw createNetworkError(error, name)
-        })
-        return use(answer, body)
+        const waitedMs = performance.now() - askedAtMs
+        return read(answer, name, waitedMs)
       })
     return call.once ? once() : repeat(name, signal, once)
   }
@@ -147,12 +171,28 @@ export function createApiCaller(deps: ApiCallerDeps): ApiCaller {
 
   return {
     readJson: (call, schema, signal) =>
-      exchange(call, signal, ({ status }, body) => ({
+      exchange(call, signal, async ({ status, body }, name) => ({
         status,
-        value: parseAnswer(body, schema, { call: nameCall(call), status }),
+        value: parseAnswer(await received(readText(body, name), name), schema, { call: name, status }),
       })),
-    readStatus: (call, signal) => exchange(call, signal, ({ status }) => status),
-    readHead: (call, signal) => exchange(call, signal, headOf),
+    readRows: (call, schema, signal) =>
+      exchange(call, signal, async ({ status, body }, name, waitedMs) => {
+        const rows: z.output<typeof schema>[] = []
+        const answer = { call: name, status }
+        const take = (text: string) => void rows.push(parseAnswer(text, schema, answer, `${ROWS}.${rows.length}`))
+        const rest = await received(readRowTexts(body, name, take), name)
+        return { next: parseAnswer(rest, listSchema, answer).next, rows, waitedMs }
+      }),
+    readStatus: (call, signal) =>
+      exchange(call, signal, async ({ status, body }, name) => {
+        await received(readText(body, name), name)
+        return status
+      }),
+    readHead: (call, signal) =>
+      exchange(call, signal, async (answer, name) => {
+        await received(readText(answer.body, name), name)
+        return headOf(answer)
+      }),
     upload,
     open: (target, headers, signal) => {
       const name = `GET ${target.replace(/\?.*$/s, '')}`
@@ -160,6 +200,14 @@ export function createApiCaller(deps: ApiCallerDeps): ApiCaller {
       const spec: Attempt = { name, method: 'GET', target, headers, anonymous: false, expected, purpose: 'download' }
       return repeat(name, signal, () => attempt(spec, signal))
     },
+  }
+}
+
+async function received<T>(body: Promise<T>, call: string): Promise<T> {
+  try {
+    return await body
+  } catch (error) {
+    throw createNetworkError(error, call)
   }
 }
 

@@ -114,7 +114,8 @@ export interface ProjectListOptions {
   readonly afterId?: number | undefined
   /** A further condition in CVAT's JSON logic. */
   readonly filter?: LogicTerm | undefined
-  readonly pageSize?: number | undefined
+  /** Rows a page has at most; absent: as many as the server makes quickly, and the next page is asked for beforehand. */
+  readonly maxPageSize?: number | undefined
 }
 
 /**
@@ -146,7 +147,7 @@ export function openCvatClient(options: CvatClientOptions): CvatClient {
       const list = { path: '/api/organizations', query: { sort: 'id', page_size: 100 }, row: organizationRowSchema }
       for await (const page of listByNumber(caller, list, signal)) yield* page
     },
-    listProjects: ({ filter, afterId, pageSize }, signal) =>
+    listProjects: ({ filter, afterId, maxPageSize }, signal) =>
       listByKey(
         caller,
         {
@@ -155,7 +156,7 @@ export function openCvatClient(options: CvatClientOptions): CvatClient {
           terms: filter ? [filter] : [],
           headers,
           afterId,
-          pageSize,
+          maxPageSize,
           pace,
         },
         signal,
@@ -169,7 +170,7 @@ export function openCvatClient(options: CvatClientOptions): CvatClient {
           terms: taskTerms(scope),
           headers,
           afterId: scope.afterId,
-          pageSize: scope.pageSize,
+          maxPageSize: scope.maxPageSize,
           pace,
         },
         signal,

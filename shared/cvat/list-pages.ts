@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import { BackupError } from '#shared/errors/backup-error.ts'
-import type { ApiCaller } from './api-caller.ts'
+import type { ApiCaller, RowPage } from './api-caller.ts'
 import { formatFilter, type LogicTerm } from './list-scopes.ts'
 import { FIRST_PAGE, type PagePace } from './page-pace.ts'
 import { createUnexpectedAnswer } from './parse-answer.ts'
@@ -17,16 +17,18 @@ export interface KeyedList<Row> {
   readonly terms: readonly LogicTerm[]
   readonly headers: Readonly<Record<string, string>>
   readonly afterId?: number | undefined
-  readonly pageSize?: number | undefined
+  /** Pages have no more rows than this; absent: as many as the server makes quickly. */
+  readonly maxPageSize?: number | undefined
   /** Rows may be of any size: where a page is too long to be read, smaller ones are asked for. */
   readonly hasLongRows?: boolean
-  /** Learns how large pages may be, where none of them was asked for by size. */
+  /** Learns how large pages may be; without it they have 500 rows. */
   readonly pace?: PagePace | undefined
 }
 
 /**
  * Pages of rows with rising ids, none of them empty. Each is the first page of what lies above the last id seen, so a row
- * deleted meanwhile moves no other row out of sight.
+ * deleted meanwhile moves no other row out of sight. Where no size was asked for, the next page is asked for while
+ * this one is worked on: never more than one call at a time.
  *
  * @throws BackupError `unexpected-answer` when ids do not rise: the server ignored filter or order
  */
@@ -35,35 +37,73 @@ export async function* listByKey<Row extends { id: number }>(
   list: KeyedList<Row>,
   signal: AbortSignal,
 ): AsyncGenerator<Row[]> {
-  const schema = pageSchema(list.row)
-  const pace = list.pageSize === undefined && !list.hasLongRows ? list.pace : undefined
-  let pageSize = list.pageSize ?? FIRST_PAGE
-  let lastId = list.afterId ?? 0
-  for (;;) {
-    if (pace) pageSize = pace.sizeFor(list.path)
-    const askedAtMs = performance.now()
-    const query = { filter: formatFilter(list.terms, lastId), sort: 'id', page_size: pageSize }
-    const call = { method: 'GET', path: list.path, query, headers: list.headers } as const
-    const answer = await caller.readJson(call, schema, signal).catch((error) => {
-      pace?.reset(list.path)
-      if (pace && pageSize > FIRST_PAGE && !signal.aborted && isTooMuch(error)) return
-      if (list.hasLongRows && pageSize > 1 && error instanceof BackupError && error.code === 'answer-too-long') return
-      throw error
-    })
-    if (!answer) {
-      if (!pace) pageSize = Math.ceil(pageSize / 10)
-      continue
+  const pages = openKeyedPages(caller, list)
+  const isAskedAhead = list.maxPageSize === undefined && !list.hasLongRows
+  const left = new AbortController()
+  const either = isAskedAhead ? AbortSignal.any([signal, left.signal]) : signal
+  try {
+    let coming = pages.next(list.afterId ?? 0, either)
+    for (;;) {
+      const { rows, isLast } = await coming
+      const lastId = rows.at(-1)?.id
+      if (isAskedAhead && !isLast) {
+        coming = pages.next(lastId!, either)
+        // Until it is awaited nobody is there to hear of its failure.
+        coming.catch(() => undefined)
+      }
+      if (rows.length > 0) yield rows
+      if (isLast) return
+      if (!isAskedAhead) coming = pages.next(lastId!, either)
     }
-    const page = answer.value
-    if (page.results.length === pageSize) pace?.note(list.path, pageSize, performance.now() - askedAtMs)
-    for (const row of page.results) {
-      if (row.id <= lastId) throw notRising(list.path)
-      lastId = row.id
-    }
-    if (page.results.length > 0) yield page.results
-    // `next` alone would miss rows that came while they were counted; a short page alone, a server with smaller pages.
-    if (page.results.length === 0 || (page.next === null && page.results.length < pageSize)) return
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error
+  } finally {
+    // Whoever stops early wants no more pages.
+    left.abort(new Error('the list is not read any further'))
   }
+}
+
+interface KeyedPage<Row> {
+  readonly rows: Row[]
+  readonly isLast: boolean
+}
+
+function openKeyedPages<Row extends { id: number }>(caller: ApiCaller, list: KeyedList<Row>) {
+  const { maxPageSize = Number.POSITIVE_INFINITY } = list
+  const pace = list.hasLongRows ? undefined : list.pace
+  let pageSize = Math.min(FIRST_PAGE, maxPageSize)
+
+  async function next(afterId: number, signal: AbortSignal): Promise<KeyedPage<Row>> {
+    for (;;) {
+      if (pace) pageSize = Math.min(pace.sizeFor(list.path), maxPageSize)
+      const query = { filter: formatFilter(list.terms, afterId), sort: 'id', page_size: pageSize }
+      const call = { method: 'GET', path: list.path, query, headers: list.headers } as const
+      const page = await caller.readRows(call, list.row, signal).catch((error) => {
+        if (signal.aborted) throw error
+        if (pace && isTooMuch(error)) {
+          pace.reset(list.path)
+          if (pageSize > FIRST_PAGE) return
+        }
+        if (list.hasLongRows && pageSize > 1 && error instanceof BackupError && error.code === 'answer-too-long') return
+        throw error
+      })
+      if (page) return check(page, afterId)
+      if (!pace) pageSize = Math.ceil(pageSize / 10)
+    }
+  }
+
+  function check({ rows, next, waitedMs }: RowPage<Row>, afterId: number): KeyedPage<Row> {
+    if (rows.length === pageSize) pace?.note(list.path, pageSize, waitedMs)
+    let lastId = afterId
+    for (const { id } of rows) {
+      if (id <= lastId) throw notRising(list.path)
+      lastId = id
+    }
+    // `next` alone would miss rows that came while they were counted; a short page alone, a server with smaller pages.
+    return { rows, isLast: rows.length === 0 || (next === null && rows.length < pageSize) }
+  }
+
+  return { next }
 }
 
 /**
@@ -99,9 +139,11 @@ function pageSchema<Row>(row: z.ZodType<Row>) {
   })
 }
 
-/** What a smaller page may well cure. */
+const tooMuch = new Set(['timeout', 'answer-too-long', 'server-error', 'unreachable'])
+
+/** What a smaller page may well cure: a worker that runs out of memory closes the connection. */
 function isTooMuch(error: unknown): boolean {
-  return error instanceof BackupError && ['timeout', 'answer-too-long', 'server-error'].includes(error.code)
+  return error instanceof BackupError && tooMuch.has(error.code)
 }
 
 function notRising(path: string): Error {

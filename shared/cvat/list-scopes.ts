@@ -22,7 +22,8 @@ export type TaskScope = (
   readonly updatedSince?: string | undefined
   /** Only ids above this one. */
   readonly afterId?: number | undefined
-  readonly pageSize?: number | undefined
+  /** As for projects. */
+  readonly maxPageSize?: number | undefined
 }
 
 export type JobScope =

@@ -8,7 +8,13 @@ import { BackupError } from '#shared/errors/backup-error.ts'
  *
  * @throws BackupError `unexpected-answer`, naming call and field; retryable with a 5xx status and where a page came instead
  */
-export function parseAnswer<T>(body: string, schema: z.ZodType<T>, answer: { call: string; status: number }): T {
+export function parseAnswer<T>(
+  body: string,
+  schema: z.ZodType<T>,
+  answer: { call: string; status: number },
+  /** Where in the answer it lay, for messages. */
+  place?: string,
+): T {
   let value: unknown
   try {
     value = JSON.parse(body)
@@ -19,7 +25,7 @@ export function parseAnswer<T>(body: string, schema: z.ZodType<T>, answer: { cal
   const result = schema.safeParse(value)
   if (result.success) return result.data
   const issue = result.error.issues[0]
-  const field = issue?.path.join('.') || 'the body'
+  const field = [...(place === undefined ? [] : [place]), ...(issue?.path ?? [])].join('.') || 'the body'
   throw createUnexpectedAnswer(answer, `does not fit: ${field}: ${issue?.message ?? 'invalid'}`)
 }
 

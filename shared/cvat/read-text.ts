@@ -2,6 +2,7 @@
 
 import type { Readable } from 'node:stream'
 import { BackupError } from '#shared/errors/backup-error.ts'
+import { openRowSplitter } from './split-rows.ts'
 
 /** Far above the largest page asked for, far below what a container has. */
 const largestAnswerBytes = 64 * 1024 * 1024
@@ -17,10 +18,23 @@ const errorBeginBytes = 64 * 1024
 export async function readText(body: Readable, call: string): Promise<string> {
   const { text, whole } = await readUpTo(body, largestAnswerBytes)
   if (whole) return text
-  throw new BackupError(`${call}: the answer is longer than ${largestAnswerBytes} bytes`, {
-    code: 'answer-too-long',
-    retryable: false,
-  })
+  throw tooLong(call)
+}
+
+/**
+ * The rows of a list as the splitter gives them, and the rest of the body as text.
+ *
+ * @throws BackupError as {@link readText}, and what `onRow` throws
+ */
+export async function readRowTexts(body: Readable, call: string, onRow: (text: string) => void): Promise<string> {
+  const splitter = openRowSplitter(onRow)
+  let size = 0
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > largestAnswerBytes) throw tooLong(call)
+    splitter.push(chunk)
+  }
+  return splitter.end()
 }
 
 /** The beginning of an error's body; empty when it cannot be read, as the status says the most. */
@@ -42,4 +56,11 @@ async function readUpTo(body: Readable, limitBytes: number): Promise<{ text: str
     chunks.push(chunk)
   }
   return { text: Buffer.concat(chunks).toString('utf8'), whole: true }
+}
+
+function tooLong(call: string): BackupError {
+  return new BackupError(`${call}: the answer is longer than ${largestAnswerBytes} bytes`, {
+    code: 'answer-too-long',
+    retryable: false,
+  })
 }

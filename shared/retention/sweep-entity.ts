@@ -41,9 +41,9 @@ export async function* sweepEntity(
   options: SweepOptions,
 ): AsyncGenerator<SweepDecision | WorkflowSweepDecision> {
   const kept: StoredArchive[] = []
-  const { series, unrecognised } = await store.listSeries(entity)
+  const { series, unrecognised, hasMarkers, hasWorkflows } = await store.listSeries(entity)
   for (const { archives, serverUrl } of series) {
-    const marker = await store.readDeletedMarker(entity, serverUrl)
+    const marker = hasMarkers ? await store.readDeletedMarker(entity, serverUrl) : undefined
     const plan = planRetention(archives, { ...options.rules, now: options.now, deletedSince: marker?.since })
     for (const decision of removableOrder(await protectTask(plan, unrecognised, store, options))) {
       options.signal.throwIfAborted()
@@ -53,7 +53,7 @@ export async function* sweepEntity(
     }
   }
   // Listed after the archives: a sidecar whose archive has come since is the newest, and stays.
-  const { workflows } = await store.workflows.list(entity)
+  const { workflows } = hasWorkflows ? await store.workflows.list(entity) : { workflows: [] }
   for (const decision of planWorkflowRetention(workflows, kept, options.now)) {
     options.signal.throwIfAborted()
     if (decision.action === 'remove' && !options.dryRun) await store.workflows.remove(decision.workflow)

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import type { EntityRef } from '#shared/model/entity.ts'
 import { type ArchiveContent, formatContent } from '#shared/model/series.ts'
-import { parseArchiveBase } from './archive-name.ts'
+import { type ArchiveNameParts, parseArchiveBase } from './archive-name.ts'
 import { type FileOperations, hasErrno } from './file-operations.ts'
 import type { Layout } from './layout.ts'
 import { readRecord } from './read-record.ts'
@@ -23,13 +23,15 @@ export async function listMoment(
   { entity, content, createdAt }: Moment,
 ): Promise<EntityListing> {
   const folder = layout.entityFolder(entity)
-  const found: EntityFolder = { archives: new Map(), records: new Map(), foreign: [] }
+  const names = new Map<string, ArchiveNameParts>()
+  const found: EntityFolder = { archives: new Map(), records: new Map(), names, foreign: [] }
   for (const name of await readNames(files, layout, folder)) {
     const [, base, extension] = /^(.*)\.(zip|json)$/.exec(name) ?? []
     const parts = base === undefined ? undefined : parseArchiveBase(base)
     if (!parts || parts.content !== formatContent(content)) continue
     if (Date.parse(parts.createdAt) !== Date.parse(createdAt)) continue
     const paths = (extension === 'zip' ? found.archives : found.records) as Map<string, string>
+    names.set(base!.normalize('NFC'), parts)
     paths.set(base!.normalize('NFC'), join(folder, name))
   }
   const archives: StoredArchive[] = []

@@ -5,7 +5,13 @@ import * as fs from 'node:fs/promises'
 export type FileOperations = Pick<
   typeof fs,
   'open' | 'rename' | 'unlink' | 'mkdir' | 'rmdir' | 'lstat' | 'stat' | 'statfs' | 'readdir' | 'opendir'
->
+> & {
+  /**
+   * A small file in one go, for who has nothing else to do meanwhile: its text, or undefined inside where it is longer than
+   * `maxBytes`. Absent, or undefined: not now, by the operations above. Throws as `open` and `read` do.
+   */
+  readonly readAtOnce?: (path: string, maxBytes: number) => { readonly text: string | undefined } | undefined
+}
 
 export const realFiles: FileOperations = fs
 

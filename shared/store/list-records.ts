@@ -3,13 +3,13 @@
 import { join } from 'node:path'
 import { type EntityRef, formatEntity, parseEntity } from '#shared/model/entity.ts'
 import type { ArchiveContent } from '#shared/model/series.ts'
-import { isNameOf, parseArchiveBase } from './archive-name.ts'
+import { type ArchiveNameParts, isNameOf, parseArchiveBase } from './archive-name.ts'
 import { isDeletedMarkerName } from './deleted-marker.ts'
 import { type FileOperations, hasErrno } from './file-operations.ts'
 import type { Layout } from './layout.ts'
 import { readRecord } from './read-record.ts'
 import { toStoreError, withStoreErrors } from './store-errors.ts'
-import type { EntityFolder, EntityListing, StoredArchive, Unrecognised } from './stored-archive.ts'
+import type { EntityFolder, FolderListing, StoredArchive, Unrecognised } from './stored-archive.ts'
 import { parseWorkflowName } from './workflow-name.ts'
 
 /** Records read at a time: network mounts answer slowly, one by one takes too long. */
@@ -30,7 +30,7 @@ export async function* listEntities(files: FileOperations, layout: Layout): Asyn
 }
 
 /** One entity's archives, newest first, and everything in its folder that is not one. An absent folder is empty. */
-export async function listRecords(files: FileOperations, layout: Layout, entity: EntityRef): Promise<EntityListing> {
+export async function listRecords(files: FileOperations, layout: Layout, entity: EntityRef): Promise<FolderListing> {
   return withStoreErrors(`Reading the records of ${formatEntity(entity)}`, async () => {
     const folder = await readEntityFolder(files, layout, entity)
     const archives: StoredArchive[] = []
@@ -47,7 +47,8 @@ export async function listRecords(files: FileOperations, layout: Layout, entity:
     for (const [base, archivePath] of folder.archives) {
       if (!folder.records.has(base)) unrecognised.push({ path: archivePath, reason: 'archive-without-record' })
     }
-    return { archives: archives.sort(compareNewestFirst), unrecognised }
+    const { hasMarkers, hasWorkflows } = folder
+    return { archives: archives.sort(compareNewestFirst), unrecognised, hasMarkers, hasWorkflows }
   })
 }
 
@@ -64,7 +65,7 @@ export async function* iterateContent(
   const folder = await readEntityFolder(files, layout, entity)
   const seconds = new Map<string, string[]>()
   for (const base of folder.records.keys()) {
-    const parts = parseArchiveBase(base)!
+    const parts = folder.names.get(base)!
     if (isNameOf(parts, content)) seconds.set(parts.createdAt, [...(seconds.get(parts.createdAt) ?? []), base])
   }
   for (const second of [...seconds.keys()].sort().reverse()) {
@@ -77,18 +78,35 @@ export async function* iterateContent(
   }
 }
 
-async function readEntityFolder(files: FileOperations, layout: Layout, entity: EntityRef): Promise<EntityFolder> {
+type WholeFolder = EntityFolder & Pick<FolderListing, 'hasMarkers' | 'hasWorkflows'>
+
+async function readEntityFolder(files: FileOperations, layout: Layout, entity: EntityRef): Promise<WholeFolder> {
   const path = layout.entityFolder(entity)
   const archives = new Map<string, string>()
   const records = new Map<string, string>()
+  const names = new Map<string, ArchiveNameParts>()
   const foreign: string[] = []
+  let hasMarkers = false
+  let hasWorkflows = false
   for (const entry of await readFolderEntries(files, layout, path)) {
-    if (entry.isFile() && (isDeletedMarkerName(entry.name) || parseWorkflowName(entry.name))) continue
-    const match = /^(.*)\.(zip|json)$/.exec(entry.name)
-    if (!match || !entry.isFile() || !parseArchiveBase(match[1]!)) foreign.push(join(path, entry.name))
-    else (match[2] === 'zip' ? archives : records).set(match[1]!.normalize('NFC'), join(path, entry.name))
+    const { name } = entry
+    const list = !entry.isFile()
+      ? undefined
+      : name.endsWith('.zip')
+        ? archives
+        : name.endsWith('.json')
+          ? records
+          : undefined
+    const base = name.slice(0, name.lastIndexOf('.')).normalize('NFC')
+    const parts = list && (names.get(base) ?? parseArchiveBase(base))
+    if (list && parts) {
+      names.set(base, parts)
+      list.set(base, join(path, name))
+    } else if (entry.isFile() && isDeletedMarkerName(name)) hasMarkers = true
+    else if (entry.isFile() && parseWorkflowName(name)) hasWorkflows = true
+    else foreign.push(join(path, name))
   }
-  return { archives, records, foreign }
+  return { archives, records, names, foreign, hasMarkers, hasWorkflows }
 }
 
 async function readFolderEntries(files: FileOperations, layout: Layout, path: string) {

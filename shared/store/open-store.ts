@@ -41,7 +41,7 @@ import { normaliseServerUrl } from './server-url.ts'
 import { checkMedia, checkParts } from './snapshot-parts.ts'
 import { readStatus, type StatusName, writeStatus } from './status-files.ts'
 import { withStoreErrors } from './store-errors.ts'
-import type { EntityListing, StoredArchive, Unrecognised } from './stored-archive.ts'
+import type { FolderListing, StoredArchive } from './stored-archive.ts'
 import { updateVerification } from './update-record.ts'
 import { type VerifyEvent, type VerifyOptions, verifyArchives } from './verify-pass.ts'
 import { openWorkflowStore, type WorkflowStore } from './workflow-store.ts'
@@ -59,6 +59,10 @@ export interface StoredSeries {
   readonly series: Series
   readonly serverUrl: string
   readonly archives: readonly StoredArchive[]
+}
+
+export interface SeriesListing extends Omit<FolderListing, 'archives'> {
+  readonly series: StoredSeries[]
 }
 
 /** Every function throws a BackupError at a fault of the file system. */
@@ -83,7 +87,7 @@ export interface Store {
   /** Gives an inspected partial file its final name. Atomic; may run twice. */
   commitArchive(input: CommitInput): Promise<CommittedArchive>
   listEntities(): AsyncGenerator<EntityRef>
-  listRecords(entity: EntityRef): Promise<EntityListing>
+  listRecords(entity: EntityRef): Promise<FolderListing>
   /** What all snapshots are made of. */
   readPartReferences(options?: ReferenceOptions): Promise<PartReferences>
   /** Parts that are named and not there, and parts that no snapshot names. */
@@ -93,7 +97,7 @@ export interface Store {
   /** What is wrong with the archive that has the media of this one, by its record and size; nothing if it has its own. */
   checkMedia(archive: StoredArchive): Promise<Problem[]>
   /** The entity's archives by series and server: what retention looks at. */
-  listSeries(entity: EntityRef): Promise<{ series: StoredSeries[]; unrecognised: readonly Unrecognised[] }>
+  listSeries(entity: EntityRef): Promise<SeriesListing>
   /** The newest archive without problems of this series on this server. */
   newestGood(series: Series, serverUrl: string): Promise<StoredArchive | undefined>
   /** What an earlier run of the same handler has stored; the good one if there are several. */
@@ -173,13 +177,13 @@ export function openStore({ directory, now = () => new Date(), files = realFiles
         mediaFrom ? checkMedia(files, archivePath, mediaFrom) : [],
       ),
     async listSeries(entity) {
-      const { archives, unrecognised } = await store.listRecords(entity)
+      const { archives, ...rest } = await store.listRecords(entity)
       const groups = Map.groupBy(archives, ({ record }) => formatServerSeries(record))
       const series = [...groups.values()].map((group) => {
         const { record } = group[0]!
         return { series: record.series, serverUrl: record.server.url, archives: group }
       })
-      return { series, unrecognised }
+      return { series, ...rest }
     },
     async newestGood(series, serverUrl) {
       const url = normaliseServerUrl(serverUrl)

@@ -6,7 +6,9 @@ import { type FileOperations, hasErrno } from './file-operations.ts'
 const MAX_JSON_BYTES = 64 * 1024 * 1024
 
 /** The parsed value; undefined when the file is no JSON or far too large. File faults are thrown as they come. */
-export async function readJson(files: Pick<FileOperations, 'open'>, path: string): Promise<unknown> {
+export async function readJson(files: Pick<FileOperations, 'open' | 'readAtOnce'>, path: string): Promise<unknown> {
+  const atOnce = files.readAtOnce?.(path, MAX_JSON_BYTES)
+  if (atOnce) return atOnce.text === undefined ? undefined : parse(atOnce.text)
   const handle = await files.open(path, 'r')
   try {
     const { size } = await handle.stat()

@@ -1,7 +1,7 @@
 // Reads one record and decides whether it and the archive beside it belong together.
 
 import { type EntityRef, formatEntity } from '#shared/model/entity.ts'
-import { nameContent, parseArchiveBase } from './archive-name.ts'
+import { type ArchiveNameParts, nameContent } from './archive-name.ts'
 import { type FileOperations, findFileSize } from './file-operations.ts'
 import { absent, readJsonIfThere } from './read-json.ts'
 import { type ArchiveRecord, isThin, recordSchema } from './record.ts'
@@ -20,7 +20,8 @@ export async function readRecord(
   if (value === absent) return undefined
   if (!isKnownKind(value)) return { path: recordPath, reason: 'unknown-record' }
   const parsed = recordSchema.safeParse(value)
-  if (!parsed.success || !belongsTo(parsed.data, entity, base)) return { path: recordPath, reason: 'broken-record' }
+  if (!parsed.success || !belongsTo(parsed.data, entity, base, folder.names.get(base)))
+    return { path: recordPath, reason: 'broken-record' }
   const record = parsed.data
   const archivePath = folder.archives.get(base)
   const sizeBytes = archivePath === undefined ? undefined : await findFileSize(files, archivePath)
@@ -41,8 +42,12 @@ function isKnownKind(value: unknown): boolean {
 }
 
 /** A record copied or renamed by hand must not speak for bytes it was not written about. */
-function belongsTo(record: ArchiveRecord, entity: EntityRef, base: string): boolean {
-  const name = parseArchiveBase(base)
+function belongsTo(
+  record: ArchiveRecord,
+  entity: EntityRef,
+  base: string,
+  name: ArchiveNameParts | undefined,
+): boolean {
   return (
     name !== undefined &&
     formatEntity(record.series.entity) === formatEntity(entity) &&

@@ -11,6 +11,8 @@ const MOST_US = 1_000
 const WEIGHT = 0.02
 const FIRST_TURN = 256
 const LONGEST_TURN = 8_192
+/** Open, read, read to the end, close. */
+const OPERATIONS_A_FILE = 4
 
 export interface ReadingOptions {
   /** Where operations go that are slow. */
@@ -32,8 +34,8 @@ export function openReadingFiles({ files = realFiles, nowUs = () => performance.
   let turnsLeft = 0
   let turn = FIRST_TURN
 
-  function note(tookUs: number): void {
-    averageUs += (Math.min(tookUs, MOST_US) - averageUs) * WEIGHT
+  function note(tookUs: number, operations: number): void {
+    averageUs += (Math.min(tookUs / operations, MOST_US) - averageUs) * WEIGHT
     if (averageUs <= QUICK_US) return
     turnsLeft = turn
     turn = Math.min(turn * 2, LONGEST_TURN)
@@ -41,7 +43,7 @@ export function openReadingFiles({ files = realFiles, nowUs = () => performance.
   }
 
   /** Undefined: not now. */
-  function tryAtOnce<T>(read: () => T): { readonly value: T } | undefined {
+  function tryAtOnce<T>(read: () => T, operations = 1): { readonly value: T } | undefined {
     if (turnsLeft > 0) {
       turnsLeft--
       return undefined
@@ -50,7 +52,7 @@ export function openReadingFiles({ files = realFiles, nowUs = () => performance.
     try {
       return { value: read() }
     } finally {
-      note(nowUs() - startedUs)
+      note(nowUs() - startedUs, operations)
       if (turn > FIRST_TURN && averageUs < QUICK_US / 4) turn = FIRST_TURN
     }
   }
@@ -62,6 +64,10 @@ export function openReadingFiles({ files = realFiles, nowUs = () => performance.
       const opened = tryAtOnce(() => fs.openSync(path, 'r'))
       return opened ? handleOf(opened.value, tryAtOnce) : files.open(path, 'r')
     },
+    readAtOnce(path: string, maxBytes: number) {
+      const read = tryAtOnce(() => readText(path, maxBytes), OPERATIONS_A_FILE)
+      return read && { text: read.value }
+    },
     async lstat(path: string) {
       return tryAtOnce(() => fs.lstatSync(path))?.value ?? files.lstat(path)
     },
@@ -72,6 +78,26 @@ export function openReadingFiles({ files = realFiles, nowUs = () => performance.
   }
   // Their many overloads, of which the store uses one or two each.
   return reading as unknown as FileOperations
+}
+
+/** For records: most of them are read without looking at their size first. */
+const window = Buffer.allocUnsafeSlow(64 * 1024)
+
+/** Undefined: longer than that. */
+function readText(path: string, maxBytes: number): string | undefined {
+  const fd = fs.openSync(path, 'r')
+  try {
+    let length = 0
+    for (;;) {
+      const read = fs.readSync(fd, window, length, window.length - length, length)
+      if (read === 0) return window.toString('utf8', 0, length)
+      length += read
+      if (length === window.length) break
+    }
+    return fs.fstatSync(fd).size > maxBytes ? undefined : fs.readFileSync(fd, 'utf8')
+  } finally {
+    fs.closeSync(fd)
+  }
 }
 
 /** What was opened at once is read at once, whatever the next file's turn is: no thread knows its descriptor. */

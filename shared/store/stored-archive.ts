@@ -1,6 +1,7 @@
 // What reading an entity's folder yields: archives with their records, and everything that is not one.
 
 import type { EntityRef } from '#shared/model/entity.ts'
+import type { ArchiveNameParts } from './archive-name.ts'
 import type { ArchiveRecord } from './record.ts'
 
 export interface StoredArchive {
@@ -34,7 +35,17 @@ export interface EntityListing {
   readonly unrecognised: readonly Unrecognised[]
 }
 
+/** Of the whole folder. */
+export interface FolderListing extends EntityListing {
+  /** Whether markers of a deletion lay there, of whatever server. */
+  readonly hasMarkers: boolean
+  /** Whether anything named like a sidecar lay there. */
+  readonly hasWorkflows: boolean
+}
+
 export interface EntityFolder {
+  /** What each base name says. */
+  readonly names: ReadonlyMap<string, ArchiveNameParts>
   /** Path of the archive by base name (NFC). */
   readonly archives: ReadonlyMap<string, string>
   /** Path of the record by base name (NFC). */

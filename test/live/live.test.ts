@@ -23,7 +23,7 @@ describe.skipIf(!liveUrl)('a real CVAT', () => {
 
   beforeAll(async () => {
     cvat = openLiveClient()
-    projects = await take(cvat.listProjects({ pageSize: mostRows }, signal))
+    projects = await take(cvat.listProjects({ maxPageSize: mostRows }, signal))
   })
 
   afterAll(() => cvat.close())
@@ -35,8 +35,8 @@ describe.skipIf(!liveUrl)('a real CVAT', () => {
 
   it('gives the same projects in small pages as in one', async () => {
     const [whole, pages] = await unlessChanged(async () => {
-      const one = await take(cvat.listProjects({ pageSize: mostRows }, signal))
-      const many = await take(cvat.listProjects({ pageSize: Math.ceil(one.length / 5) + 1 }, signal))
+      const one = await take(cvat.listProjects({ maxPageSize: mostRows }, signal))
+      const many = await take(cvat.listProjects({ maxPageSize: Math.ceil(one.length / 5) + 1 }, signal))
       return [idsOf(one), idsOf(many)]
     })
     expect(pages).toEqual(whole)

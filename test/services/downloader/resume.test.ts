@@ -117,7 +117,7 @@ describe('a download whose handler has gone', () => {
 
   test('by an I/O error while writing puts nothing more into that file', async () => {
     const fetching = await openFetch()
-    const { store, failed } = openFailingOnce(fetching, 'handle.write', 5)
+    const { store, failed } = openFailingOnce(fetching, 'handle.write', 2)
     const fetched = await fetching.fetch(undefined, { store })
     expect(failed).toHaveLength(1)
     expect(fetched.partial.path).not.toBe(failed[0])
@@ -218,6 +218,40 @@ describe('a download whose handler has gone', () => {
 })
 
 describe('a download that goes badly', () => {
+  test('on a disk that is full for the last of its bytes, which came while others were written, is told', async () => {
+    const fetching = await openFetch({ frames: 3 })
+    const { stats } = fetching.simulator
+    let writes = 0
+    const files = interfere(async ({ name, path }) => {
+      if (name !== 'handle.write' || !path.endsWith('.part')) return
+      if (++writes === 2) throw systemError('ENOSPC')
+      await waitFor('everything to be sent', () => stats.bytesSent === fetching.sizeBytes)
+    })
+    const store = openStore({ directory: fetching.store.directory, files })
+    await expect(fetching.fetch(undefined, { store })).rejects.toMatchObject({ code: 'disk-full' })
+    expect(writes).toBe(2)
+    // Its room is given back.
+    expect(await partials(fetching)).toEqual([])
+    await expectSound(await fetching.fetch())
+  })
+
+  test('keeps what had come when the connection broke, though it was not written yet', async () => {
+    const fetching = await openFetch({ frames: 5 })
+    const { faults, stats } = fetching.simulator
+    const fault = { kind: 'cut', afterBytes: 300_000, framing: 'content-length' } as const
+    const cut = faults.add({ route: downloadRoute, times: 1, fault })
+    let writes = 0
+    const files = interfere(async ({ name, path }) => {
+      if (name !== 'handle.write' || !path.endsWith('.part') || ++writes > 1) return
+      await waitFor('the connection to break', () => cut.hits === 1 && stats.downloads.current === 0)
+    })
+    const store = openStore({ directory: fetching.store.directory, files })
+    await expectSound(await fetching.fetch(undefined, { store }))
+    expect(stats.requestCount(`GET ${downloadRoute}`, 206)).toBe(1)
+    // The cut may take what was still on its way.
+    expect(stats.bytesSent).toBeLessThanOrEqual(fetching.sizeBytes + 300_000)
+  })
+
   test('without ranges, at the same place each time, ends after a few tries', async () => {
     const fetching = await openFetch({ capacity: { rangesSupported: false } })
     fetching.simulator.faults.add({ route: downloadRoute, fault: { kind: 'reset', afterBytes: 500_000 } })

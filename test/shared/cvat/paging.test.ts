@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { JobScope, TaskScope } from '#shared/cvat/client.ts'
+import { waitFor } from '../../support/wait-for.ts'
 import { type Script, sendJson, startScriptedServer } from './scripted-server.ts'
 import { collect, faultOf, noAbort, openTestClient } from './test-client.ts'
 
@@ -33,7 +34,7 @@ describe('lists by key', () => {
     await using client = openTestClient(server.url)
     const sizes: number[] = []
     const ids: number[] = []
-    for await (const page of client.cvat.listProjects({ pageSize }, noAbort())) {
+    for await (const page of client.cvat.listProjects({ maxPageSize: pageSize }, noAbort())) {
       sizes.push(page.length)
       ids.push(...page.map(({ id }) => id))
     }
@@ -53,22 +54,73 @@ describe('lists by key', () => {
     const ids = (await collect(client.cvat.listProjects({}, noAbort()))).map(({ id }) => id)
     expect(ids).toEqual(Array.from({ length: 6_200 }, (_, index) => index + 1))
     expect(sizes[0]).toBe(500)
-    for (const [index, size] of sizes.entries()) expect(size).toBeLessThanOrEqual((sizes[index - 1] ?? 500) * 2)
-    expect(Math.max(...sizes)).toBeLessThanOrEqual(5_000)
+    for (const [index, size] of sizes.entries()) expect(size).toBeLessThanOrEqual((sizes[index - 1] ?? 500) * 4)
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(20_000)
   })
 
-  it('go on with small pages where the server cannot make large ones', async () => {
+  it('ask for the next page while one is worked on, and for no further one', async () => {
+    let asked = 0
+    const script = keyedList(rowsUpTo(3_000))
+    await using server = await startScriptedServer((request, response) => {
+      asked++
+      return script(request, response)
+    })
+    await using client = openTestClient(server.url)
+    const pages = client.cvat.listProjects({}, noAbort())
+    await pages.next()
+    await waitFor('the next page to be asked for', () => asked === 2)
+    await pages.next()
+    await waitFor('the page after that', () => asked === 3)
+    await pages.return(undefined)
+    expect((await pages.next()).done).toBe(true)
+    expect(asked).toBe(3)
+  })
+
+  it('tell of a page that could not be had when it is its turn, and of an abort by its own reason', async () => {
+    let asked = 0
+    const script = keyedList(rowsUpTo(3_000))
+    await using server = await startScriptedServer((request, response) => {
+      if (++asked === 1) return script(request, response)
+      response.writeHead(403, { 'content-type': 'application/json' }).end('{"detail":"no"}')
+    })
+    await using client = openTestClient(server.url)
+    const pages = client.cvat.listProjects({}, noAbort())
+    expect((await pages.next()).value).toHaveLength(500)
+    await waitFor('the next page to be asked for', () => asked === 2)
+    await expect(pages.next()).rejects.toMatchObject({ code: 'forbidden' })
+    asked = 0
+    const stopping = new AbortController()
+    const others = client.cvat.listProjects({}, stopping.signal)
+    await others.next()
+    stopping.abort(new Error('stopped'))
+    await expect(others.next()).rejects.toThrow('stopped')
+  })
+
+  it.each([
+    ['answers 500', undefined, 'answer'],
+    ['answers 500', 2_000, 'answer'],
+    ['closes the connection', undefined, 'close'],
+  ] as const)('go on with small pages where the server %s to large ones (at most %s rows)', async (_, most, how) => {
     const script = keyedList(rowsUpTo(3_000))
     let refused = 0
     await using server = await startScriptedServer((request, response) => {
       if (Number(request.query.get('page_size')) <= 500) return script(request, response)
       refused++
-      return sendJson(response, 500, { detail: 'out of memory' })
+      if (how === 'close') response.destroy()
+      else sendJson(response, 500, { detail: 'out of memory' })
     })
     await using client = openTestClient(server.url)
-    const ids = (await collect(client.cvat.listProjects({}, noAbort()))).map(({ id }) => id)
+    const ids = (await collect(client.cvat.listProjects({ maxPageSize: most }, noAbort()))).map(({ id }) => id)
     expect(ids).toEqual(Array.from({ length: 3_000 }, (_, index) => index + 1))
-    expect(refused).toBeGreaterThan(0)
+    // One page with all its tries, and then no more of that size.
+    expect(refused).toBe(5)
+  })
+
+  it('begin with a page that no server takes long for, whatever the most is', async () => {
+    await using server = await startScriptedServer(keyedList(rowsUpTo(10)))
+    await using client = openTestClient(server.url)
+    await collect(client.cvat.listProjects({ maxPageSize: 6_000 }, noAbort()))
+    expect(server.seen.map(({ query }) => query.get('page_size'))).toEqual(['500'])
   })
 
   it('show every surviving row though rows are deleted between two pages', async () => {
@@ -82,7 +134,7 @@ describe('lists by key', () => {
     })
     await using server = await startScriptedServer(script)
     await using client = openTestClient(server.url)
-    const seen = (await collect(client.cvat.listProjects({ pageSize: 5 }, noAbort()))).map(({ id }) => id)
+    const seen = (await collect(client.cvat.listProjects({ maxPageSize: 5 }, noAbort()))).map(({ id }) => id)
     expect(deleted.size).toBeGreaterThan(10)
     for (const id of rows.keys()) expect(seen).toContain(id)
     expect(new Set(seen).size).toBe(seen.length)
@@ -95,7 +147,7 @@ describe('lists by key', () => {
       return keyedList(rows)(request, response)
     })
     await using client = openTestClient(server.url)
-    expect(await collect(client.cvat.listProjects({ pageSize: 1000 }, noAbort()))).toHaveLength(25)
+    expect(await collect(client.cvat.listProjects({ maxPageSize: 1000 }, noAbort()))).toHaveLength(25)
     expect(server.seen).toHaveLength(3)
   })
 
@@ -112,7 +164,7 @@ describe('lists by key', () => {
       sendJson(response, 200, { count: 9, next: 'http://elsewhere.invalid/?page=2', previous: null, results })
     })
     await using client = openTestClient(server.url)
-    const fault = await faultOf(collect(client.cvat.listProjects({ pageSize: 2 }, noAbort())))
+    const fault = await faultOf(collect(client.cvat.listProjects({ maxPageSize: 2 }, noAbort())))
     expect(fault).toMatchObject({ code: 'unexpected-answer', retryable: false })
     expect(server.seen).toHaveLength(2)
   })
@@ -129,7 +181,7 @@ describe('lists by key', () => {
   it('ask for no page that nobody reads', async () => {
     await using server = await startScriptedServer(keyedList(rowsUpTo(10)))
     await using client = openTestClient(server.url)
-    for await (const page of client.cvat.listProjects({ pageSize: 2 }, noAbort())) {
+    for await (const page of client.cvat.listProjects({ maxPageSize: 2 }, noAbort())) {
       expect(page).toHaveLength(2)
       break
     }
@@ -140,7 +192,7 @@ describe('lists by key', () => {
     await using server = await startScriptedServer(keyedList(rowsUpTo(3)))
     await using client = openTestClient(server.url)
     const filter = { '>=': [{ var: 'updated_date' }, date] }
-    await collect(client.cvat.listProjects({ pageSize: 2, filter }, noAbort()))
+    await collect(client.cvat.listProjects({ maxPageSize: 2, filter }, noAbort()))
     expect(server.seen.map(({ query }) => Object.fromEntries(query))).toEqual([
       { filter: JSON.stringify({ and: [filter, { '>': [{ var: 'id' }, 0] }] }), sort: 'id', page_size: '2' },
       { filter: JSON.stringify({ and: [filter, { '>': [{ var: 'id' }, 2] }] }), sort: 'id', page_size: '2' },

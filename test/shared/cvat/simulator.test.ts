@@ -49,7 +49,7 @@ describe('a whole server, simulated', () => {
     await using simulator = await startSimulator({ world, basePath: '/cvat' })
     await using cvat = open(simulator.url)
     expect((await cvat.checkServer(noAbort())).version).toBe(world.version)
-    const projects = await collect(cvat.listProjects({ pageSize: 3 }, noAbort()))
+    const projects = await collect(cvat.listProjects({ maxPageSize: 3 }, noAbort()))
     expect(projects.map(({ id }) => id)).toEqual([...world.projects.keys()].sort((a, b) => a - b))
     const free = await collect(cvat.listTasks({ withoutProject: true }, noAbort()))
     expect(free.map(({ id, size }) => [id, size])).toEqual([[loose.id, 0]])

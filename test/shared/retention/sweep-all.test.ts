@@ -1,11 +1,13 @@
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { BackupError } from '#shared/errors/backup-error.ts'
 import type { EntityRef } from '#shared/model/entity.ts'
 import type { RetentionRules } from '#shared/retention/plan-retention.ts'
 import { assertSwept, sweepAll } from '#shared/retention/sweep-all.ts'
-import type { SweepDecision } from '#shared/retention/sweep-entity.ts'
+import { type SweepDecision, sweepEntity } from '#shared/retention/sweep-entity.ts'
 import { timeSpan } from '#shared/retention/time-span.ts'
-import type { Store } from '#shared/store/open-store.ts'
+import { openStore, type Store } from '#shared/store/open-store.ts'
+import { interfere } from '../store/interfere.ts'
 import { openTestStore, project6, serverUrl, storeArchive } from '../store/store-fixture.ts'
 
 const later = new Date('2026-12-24T12:00:00.000Z')
@@ -106,4 +108,23 @@ describe('an entity that was deleted on its server', () => {
     await sweep(store)
     expect(await daysOf(store, project6)).toEqual([13])
   })
+})
+
+test('a sweep after one download touches the folder of that entity only', async () => {
+  const store = await openTestStore()
+  await storeDays(store, project6, [11, 12, 13])
+  await storeDays(store, project7, [20, 21])
+  const paths: string[] = []
+  const files = interfere(({ path }) => void paths.push(path))
+  const { signal } = new AbortController()
+  const options = { rules, now: later, dryRun: false, isActive: () => false, signal }
+  const removed: string[] = []
+  for await (const { action } of sweepEntity(project6, openStore({ directory: store.directory, files }), options)) {
+    if (action === 'remove') removed.push(action)
+  }
+  expect(removed).toHaveLength(2)
+  expect(await daysOf(store, project7)).toEqual([21, 20])
+  const own = join(store.directory, 'project-6')
+  expect(paths.length).toBeGreaterThan(0)
+  expect(paths.filter((path) => path !== own && !path.startsWith(`${own}/`))).toEqual([])
 })

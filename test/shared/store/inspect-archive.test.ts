@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
+import { type FileHandle, open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { ArchiveContent } from '#shared/model/series.ts'
@@ -38,6 +38,20 @@ describe('structure', () => {
   test('deflated members are read as well', async () => {
     const members = planTask().map((member) => ({ ...member, deflate: true }))
     expect(await inspect(members)).toMatchObject({ level: 'complete', problems: [] })
+  })
+
+  test('a disk that gives a few bytes at a time changes nothing', async () => {
+    const members = planTask().map((member) => ({ ...member, deflate: true }))
+    const expected = await inspect(members)
+    const openSparing = async (...args: Parameters<typeof open>) => {
+      const handle = await open(...args)
+      const read = handle.read.bind(handle) as (...all: unknown[]) => ReturnType<FileHandle['read']>
+      const sparing = (buffer: Buffer, offset: number, length: number, position: number) =>
+        read(buffer, offset, Math.min(7, length), position)
+      return Object.assign(handle, { read: sparing })
+    }
+    const files = { open: openSparing } as unknown as NonNullable<InspectOptions['files']>
+    expect(await inspect(members, { ...taskBackup, files })).toEqual(expected)
   })
 
   test('members in another order than the directory lists them are fine and hashed once', async () => {

@@ -24,7 +24,8 @@ export function interfere(before: (operation: Operation) => Promise<void> | void
   return Object.fromEntries(Object.keys(names).map((name) => [name, intercept(name)])) as unknown as FileOperations
 }
 
-const names: Record<keyof FileOperations, true> = {
+/** Without readAtOnce: the ordinary operations do the same. */
+const names: Record<Exclude<keyof FileOperations, 'readAtOnce'>, true> = {
   open: true,
   rename: true,
   unlink: true,
