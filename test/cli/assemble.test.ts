@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { openSourceArchive } from '#shared/composition/open-source-archive.ts'
+import { formatEntity } from '#shared/model/entity.ts'
 import type { StoredArchive } from '#shared/store/stored-archive.ts'
 import { openRestoreFixture } from '../services/restorer/restore-fixture.ts'
 import { fixtures, listMembers, testWithUnzip } from '../shared/composition/composed-files.ts'
@@ -26,6 +27,17 @@ async function storeOne() {
   return { store, directory: store.directory, snapshot, folder, out: join(folder, 'out.zip') }
 }
 
+/** With the lines of the documentation, their names replaced. */
+async function assembleByHand(directory: string, { entity, record }: StoredArchive, out: string): Promise<void> {
+  const text = await readFile(join(import.meta.dirname, '../../docs/backup-format.md'), 'utf8')
+  const [, lines] = /```sh\n(cd <CVAT_BACKUP_DIR>\/project-6\npython3.*?)```/s.exec(text) ?? []
+  const script = lines!
+    .replace('<CVAT_BACKUP_DIR>/project-6', join(directory, formatEntity(entity)))
+    .replace(/\S+-snapshot-\S+\.json/, record.archive.fileName.replace(/zip$/, 'json'))
+    .replace('/tmp/whole.zip', out)
+  await promisify(execFile)('bash', ['-euc', script])
+}
+
 describe('cvat-backups assemble', () => {
   test('writes what CVAT itself had exported: names, order and CRCs of all members', async () => {
     const { directory, snapshot, folder, out } = await storeOne()
@@ -42,16 +54,20 @@ describe('cvat-backups assemble', () => {
   })
 
   test('is done by hand with the lines in docs/backup-format.md, as they stand there', async () => {
-    const { directory, snapshot, out } = await storeOne()
-    const text = await readFile(join(import.meta.dirname, '../../docs/backup-format.md'), 'utf8')
-    const [, lines] = /```sh\n(cd <CVAT_BACKUP_DIR>\/project-6\npython3.*?)```/s.exec(text) ?? []
-    const script = lines!
-      .replace('<CVAT_BACKUP_DIR>', directory)
-      .replace(/\S+-snapshot-\S+\.json/, snapshot.record.archive.fileName.replace(/zip$/, 'json'))
-      .replace('/tmp/whole.zip', out)
-    await promisify(execFile)('bash', ['-euc', script])
+    const { store, directory, snapshot, out } = await storeOne()
+    await assembleByHand(directory, snapshot, out)
     expect(await listMembers(out)).toEqual(await listMembers(cvatsOwn))
     await testWithUnzip(out)
+
+    const sameMedia = { id: 5, media: 'same', mediaOnce: true }
+    await storeTask(store, { ...sameMedia, createdAt: '2026-11-20T10:00:00.000Z' })
+    const thin = await storeTask(store, { ...sameMedia, createdAt: '2026-11-21T10:00:00.000Z' })
+    expect(thin.record.mediaFrom).toBeDefined()
+    const [byHand, extracted] = [`${out}.task.zip`, `${out}.extracted.zip`]
+    await assembleByHand(directory, thin, byHand)
+    const command = await runCommand(directory, 'extract', thin.record.archive.fileName, '-o', extracted)
+    expect(command).toMatchObject({ code: 0 })
+    expect(await listMembers(byHand)).toEqual(await listMembers(extracted))
   })
 
   test('refuses what is no snapshot, and one with a part that is damaged or gone, and leaves nothing', async () => {
