@@ -228,7 +228,7 @@ async function exportAgain(payload: DownloadPayload, deps: DownloadDeps, why: st
     jobId,
     payload: { backupId, runId, series, name, organization, link, reexports, isPart },
   })
-  await deps.claims.hold({ series: formatSeries(series), backupId, runId, queue: 'exports', jobId })
+  await deps.claims.hold({ series: formatSeries(series), backupId, runId, queue: 'exports', jobId, isHandedOn: true })
   return `exporting again: ${why}`
 }
 

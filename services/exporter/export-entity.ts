@@ -173,7 +173,14 @@ async function addDownload(
     },
   })
   const { backupId, runId } = payload
-  await deps.claims.hold({ series: formatSeries(payload.series), backupId, runId, queue: 'downloads', jobId })
+  await deps.claims.hold({
+    series: formatSeries(payload.series),
+    backupId,
+    runId,
+    queue: 'downloads',
+    jobId,
+    isHandedOn: true,
+  })
 }
 
 async function reportEmpty(payload: ExportPayload, error: BackupError, deps: ExportDeps): Promise<void> {

@@ -15,6 +15,11 @@ export interface ClaimRequest {
    * later run wait for a backup that nothing carries.
    */
   readonly isOwnJob?: boolean
+  /**
+   * Asked for this job by the one before, which has added it: it may have run to its end since. Whether it has is known by its
+   * run; when Redis has lost that, too, only a claim that the backup still has is moved.
+   */
+  readonly isHandedOn?: boolean
 }
 
 export type ClaimAnswer =
@@ -59,6 +64,7 @@ export function openClaims({ redis, prefix }: QueueConnection): Claims {
         `${prefix}:run:`,
         request.series,
         request.isOwnJob ? 1 : 0,
+        request.isHandedOn ? 1 : 0,
       )
       if (answer === 'held') return { held: true }
       if (answer === 'unwanted') return { held: false, why: 'unwanted' }
@@ -83,7 +89,7 @@ export const claimRunsKey = (prefix: string, series: string): string => `${prefi
 export const failedForKey = (prefix: string, backupId: string): string => `${prefix}:failed-for:${backupId}`
 
 // KEYS claim, claim's runs, runs it failed for, BullMQ's key of the job; ARGV backupId, runId, queue, jobId, now, start of the
-// runs' keys, series, whether the job itself asks
+// runs' keys, series, whether the job itself asks, whether the one before does
 const holdScript = `
 if ARGV[8] == '1' and redis.call('EXISTS', KEYS[4]) == 0 then return 'unwanted' end
 local owner = redis.call('HGET', KEYS[1], 'backupId')
@@ -93,7 +99,7 @@ local wanted = false
 for _, run in ipairs(redis.call('SUNION', KEYS[2], KEYS[3])) do
   local key = ARGV[6] .. run
   local state = redis.call('HGET', key, 'state')
-  local waits = not state
+  local waits = not state and (owner or ARGV[9] == '0')
     or redis.call('HGET', key .. ':pending', ARGV[7]) == ARGV[1]
     or redis.call('HEXISTS', key .. ':failures', ARGV[7]) == 1
   if waits and state ~= 'interrupted' then wanted = true end

@@ -111,6 +111,18 @@ describe('a claim', () => {
     expect(await claims.hold(hold('r1'))).toMatchObject({ held: false, why: 'superseded', by: `r2.${series}` })
   })
 
+  test('is not taken for a job whose backup may have ended meanwhile, once Redis has lost its run', async () => {
+    const { claims, ledger } = await openAll()
+    const handedOn = { ...hold('forgotten', { queue: 'downloads' }), isHandedOn: true }
+    // It moves the claim that the backup has; when its job was quicker, that is over.
+    expect(await claims.hold(hold('forgotten'))).toEqual({ held: true })
+    expect(await claims.hold(handedOn)).toEqual({ held: true })
+    expect(await claims.read(series)).toMatchObject({ queue: 'downloads' })
+    await ledger.settle(series, outcomeOf('forgotten', series, 'done'))
+    expect(await claims.hold(handedOn)).toEqual({ held: false, why: 'unwanted' })
+    expect(await claims.read(series)).toBeUndefined()
+  })
+
   test('is given to a backup whose run Redis knows nothing of any more', async () => {
     const { claims } = await openAll()
     expect(await claims.hold(hold('forgotten'))).toEqual({ held: true })
