@@ -162,7 +162,7 @@ test('a port that somebody else has ends the start with the name of the setting'
     env: { CVAT_BACKUP_MONITORING_PORT: String(port) },
   })
   const ended = await installation.run(['serve'])
-  expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('CVAT_BACKUP_MONITORING_PORT') })
+  expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining('CVAT_BACKUP_MONITORING_PORT') })
 })
 
 test('a collector that is away is named in the log and holds nothing up', { timeout: 90_000 }, async () => {
