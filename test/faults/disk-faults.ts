@@ -69,14 +69,19 @@ export async function loseWrites({ test, entities, chance }: DiskFaultOptions, f
   const installation = await openDiskInstallation(test, entities, chance, join(disk.path, 'backups'))
   const backup = installation.backup()
   await untilStored(installation, chance.between(1, Math.floor(entities / 3)))
-  // Of a file that was begun before: one that cannot be begun shows nothing. If none was in its middle, it is tried again.
+  // Of a file that was begun before: one that cannot be begun shows nothing. Slow downloads are in their middle for long; should
+  // one have ended all the same, it is tried again.
+  const { capacity } = installation.simulator
+  const usual = capacity.bandwidthBytesPerSecond
   const told = () => /Writing the partial file \S+ failed \(EIO\)/.test(installation.logs())
   await waitFor(
     'the I/O error to be told',
     async () => {
-      if ((await findBegun(installation.directory)).length === 0) return false
+      capacity.bandwidthBytesPerSecond = 50_000
+      await waitFor('a download in its middle', async () => (await findBegun(installation.directory)).length > 0)
       await disk.fail('write')
-      if (await waitFor('the I/O error', told, { timeoutMs: 5_000 }).catch(() => false)) return true
+      capacity.bandwidthBytesPerSecond = usual
+      if (await waitFor('the I/O error', told, { timeoutMs: 10_000 }).catch(() => false)) return true
       await disk.heal()
       return false
     },
