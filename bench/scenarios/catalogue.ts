@@ -47,6 +47,10 @@ export const catalogue: Scenario = {
         ...{ what: `\`${what}\``, aim: `≤ ${Math.round(limitMs)} ms`, unit: 'ms', values: pick(first, 'wallMs') },
         baseline: { what: 'reading and parsing all records, nothing else', values: second },
         limit: { of: 'value', most: limitMs },
+        whenMissed:
+          what === 'verify'
+            ? 'it reads records as services do, by threads: 110 µs each'
+            : 'one thread reads and checks each record: 36 µs',
       })
       rows.push({ what: `\`${what}\`, peak memory`, aim: 'flat', unit: 'MB', values: pick(first, 'peakRssMb') })
     }

@@ -77,7 +77,7 @@ export const makespan: Scenario = {
               baseline: { what, values: best.map((_, round) => inSeconds(ms)[round % ms.length]!) },
               limit: { of: 'ratio', most },
               whenMissed:
-                'all of the product is one process, and where others take most of two cores, downloads wait for it',
+                'the start of the process is in it, and the last file is loaded and read back after the last export; with less than two cores of its own, more waits',
             },
           ]
     const exportsOver: Row = {

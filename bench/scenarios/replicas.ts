@@ -46,7 +46,7 @@ export const severalReplicas: Scenario = {
         values: many.map(({ ms }) => ms / 1000),
         baseline: { what: '1 replica', values: one.map(({ ms }) => ms / 1000) },
         limit: { of: 'ratio', most: 1 / LEAST },
-        whenMissed: 'four downloads at 50 MB/s want more than what is left of the cores',
+        whenMissed: 'two cores serve, send and check all of it',
       },
       { what: '1 replica', aim: '', unit: 'MB/s', values: bandwidth(one) },
       { what: `${replicas} replicas`, aim: '', unit: 'MB/s', values: bandwidth(many) },
